@@ -1,0 +1,1 @@
+"""Herald turns news into trades. The library: all meaning, no Ray."""

@@ -1,0 +1,1 @@
+"""Adapters: Redis Streams and Kafka."""

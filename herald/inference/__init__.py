@@ -1,0 +1,1 @@
+"""Adapters: the models that read text."""

@@ -1,0 +1,1 @@
+"""Text to signal, pure: normalise, rules, entities, severity, dedupe, correlate."""

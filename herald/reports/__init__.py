@@ -1,0 +1,1 @@
+"""What a run came to: accounting, files, terminal and HTML."""

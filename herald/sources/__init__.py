@@ -1,0 +1,1 @@
+"""Adapters: where news comes from, one file a kind of source."""

@@ -1,0 +1,1 @@
+"""Adapters: PostgreSQL, ClickHouse, Redis, and the servers of the embedded profile."""

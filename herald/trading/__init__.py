@@ -1,0 +1,1 @@
+"""Signal to order, pure: playbooks, sizing, risk, orders, exits, fills, costs, portfolio."""
