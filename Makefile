@@ -6,8 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 SECONDS_OF_DEMO ?= 60
+SEEDS ?= 1000
 
-.PHONY: help setup setup-dev demo test check format bench lock clean
+.PHONY: help setup setup-dev demo test simulate check format bench lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -39,6 +40,9 @@ demo: setup ## Run Herald for a minute on its embedded default
 test: setup-dev ## Run every test on real services
 	@$(BIN)/python -m pytest
 
+simulate: setup-dev ## Kill processes at random in SEEDS simulated runs
+	@SEEDS=$(SEEDS) $(BIN)/python -m pytest -q tests/simulation
+
 check: setup-dev ## Lint, types, layers, house rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -54,8 +58,8 @@ bench: setup-dev ## Measure latency against its floor
 	$(BIN)/python -m benchmarks.latency
 
 lock: $(UV) ## Choose newer versions and write the lock files
-	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
-	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --universal --python-version 3.11 pyproject.toml -o requirements.lock
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --universal --python-version 3.11 -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove the environment and all data of this checkout
 	rm -rf $(VENV) .herald .pytest_cache .mypy_cache .ruff_cache

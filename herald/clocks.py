@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from herald.nanoseconds import from_ns as from_ns  # noqa: PLC0414 - offered here too
+from herald.nanoseconds import to_ns as to_ns  # noqa: PLC0414 - offered here too
 from herald.ports import ClockMark
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NS_PER_US = 1_000
-
-
-def to_ns(when: datetime) -> int:
-    """Convert a time to nanoseconds since the epoch, exactly (a ``datetime`` holds whole microseconds)."""
-    span = when - _EPOCH
-    return ((span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds) * _NS_PER_US
-
-
-def from_ns(ns: int) -> datetime:
-    """Convert nanoseconds since the epoch to a UTC time, dropping what is below a microsecond."""
-    return _EPOCH + timedelta(microseconds=ns // _NS_PER_US)
 
 
 class WallClock:

@@ -103,10 +103,12 @@ class RawItem(Message):
 class NewsItem(Stamped):
     """A normalised headline: clean text, UTC times, canonical URL, content hash.
 
-    ``event_id`` is a UUID made of the content hash, so the same content always has the same id.
+    ``event_id`` is a UUID made of the content hash, so the same content always has the same id. ``item_id`` names
+    this one delivery of it by its source: a feed that carries the same content twice gives two items of one event.
     """
 
     event_id: str
+    item_id: str = ""
     content_hash: str
     source: str
     headline: str
@@ -156,6 +158,7 @@ class ItemFate(Stamped):
     """``news.items.v1``: what became of one news item, so that every item is accounted for."""
 
     event_id: str
+    item_id: str = ""
     source: str
     headline: str
     fate: Fate
@@ -177,6 +180,7 @@ class Instrument(Message):
     lot_size: Quantity = Decimal("0.001")
     min_notional_usd: Quantity = Decimal(5)
     sector: str = "other"
+    beta: float = 1.0
 
     @property
     def key(self) -> str:
@@ -227,6 +231,7 @@ class OrderIntent(Stamped):
     reduce_only: bool = False
     exit_plan: ExitPlan | None = None
     reason: Reason = Reason.RULE_MATCHED
+    detail: str = ""
     created_at: UtcTime
 
     @property

@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from herald.market.quotes import Quote as Quote  # noqa: PLC0414 - offered here too
+from herald.market.quotes import QuotePath as QuotePath  # noqa: PLC0414 - offered here too
 from herald.messages import ApprovedOrder, Fill, Instrument, NewsItem, Order, RawItem, Signal
 
 
@@ -160,7 +159,7 @@ class Bus(Protocol):
         """Append all, in order; returns when they are durable. Retries within its budget, then ``Unavailable``."""
 
     async def subscribe(self, topics: Sequence[str], group: str, member: str) -> Consumer:
-        """Join a group, which reads a topic from its beginning the first time. Restarting as the same member resumes."""
+        """Join a group, which reads a topic from its beginning the first time; the same member resumes."""
 
     async def recent(self, topic: str, limit: int) -> list[Delivery]:
         """Return the last ``limit`` messages of a topic, oldest first, outside any group."""
@@ -176,37 +175,6 @@ class Bus(Protocol):
 
 
 # -- market -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """Best bid and offer. Prices in quote currency, sizes in base units, ``at_ns`` since the epoch in UTC."""
-
-    at_ns: int
-    bid: float
-    ask: float
-    bid_size: float
-    ask_size: float
-
-    @property
-    def mid(self) -> float:
-        """Half-way between bid and ask."""
-        return 0.5 * (self.bid + self.ask)
-
-
-@dataclass(frozen=True, slots=True)
-class QuotePath:
-    """Quotes of one instrument in time order. Arrays of one length n: int64 ns, then float64."""
-
-    at_ns: NDArray[np.int64]
-    bid: NDArray[np.float64]
-    ask: NDArray[np.float64]
-    bid_size: NDArray[np.float64]
-    ask_size: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        """Return the number of quotes."""
-        return int(self.at_ns.shape[0])
 
 
 class Market(Protocol):
@@ -263,6 +231,12 @@ class InstrumentDirectory(Protocol):
 
     def get(self, instrument_key: str) -> Instrument | None:
         """Return an instrument by its key."""
+
+    def sector_of(self, asset: str) -> str | None:
+        """Return the sector of an asset, whether or not it can be traded; None where it is not known."""
+
+    def in_sector(self, sector: str) -> Sequence[Instrument]:
+        """Return one instrument an asset of a sector, the most liquid first."""
 
 
 # -- stores -------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     )
     home: Path = Field(default=PROJECT_ROOT / ".herald", description="data directory; survives restarts")
     configs: Path = Field(default=PROJECT_ROOT / "configs", description="folder of the YAML files")
+    cache: Path = Field(default=Path.home() / ".cache" / "herald", description="downloads that all homes share")
     data: Path | None = Field(default=None, description="folder of recorded data sets")
     bus: Literal["redis", "kafka"] = Field(default="redis", description="which bus carries the messages")
     kafka: str | None = Field(default=None, description="bootstrap address of a Kafka cluster, host:port")
@@ -56,9 +57,13 @@ def load_settings(**overrides: object) -> Settings:
     try:
         settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = [
-            f"HERALD_{'.'.join(str(p) for p in e['loc']).upper() or 'PROFILE'}: {e['msg']} (given: {e['input']!r})"
-            for e in error.errors(include_url=False, include_input=True)
-        ]
+        lines = [_explain(problem["loc"], problem["msg"], problem["input"]) for problem in error.errors()]
         raise ConfigurationError("\n".join(lines)) from error
     return settings.model_copy(update={"home": settings.home.expanduser().resolve()})
+
+
+def _explain(location: tuple[int | str, ...], problem: str, given: object) -> str:
+    """Name the variable and the problem; what was given is told only where it cannot be or hold a secret."""
+    name = str(location[0]) if location else "profile"
+    tellable = bool(location) and not name.endswith("_url")
+    return f"HERALD_{name.upper()}: {problem}" + (f" (given: {given!r})" if tellable else "")
