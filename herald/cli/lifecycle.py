@@ -1,0 +1,138 @@
+"""``herald up``, ``herald down``, ``herald status`` and ``herald explain``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from herald.cli.exits import DONE, FOUND_FAILURE, INTERRUPTED
+from herald.cli.remote import fetch, running
+from herald.run_file import RunFile
+from herald.settings import Settings, load_settings
+
+STOP_LIMIT_S = 90.0
+POLL_S = 0.1
+
+
+def up(news: str, *, foreground: bool) -> None:
+    """Start a node of our own process group and wait until it serves."""
+    settings = load_settings()
+    if (run := RunFile.read(settings.home)) is not None:
+        sys.stdout.write(f"Herald runs already (pid {run.pid}, {run.api_url})\n")
+        return
+    arguments = [sys.executable, "-m", "actors.service", "--news", news or _default_news(settings)]
+    if foreground:
+        os.execv(sys.executable, arguments)  # noqa: S606 - our own interpreter
+    log = settings.home / "logs" / "herald.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    reading, writing = os.pipe()
+    with log.open("ab") as sink:
+        node = subprocess.Popen(  # noqa: S603 - our own interpreter
+            [*arguments, "--progress-fd", str(writing)],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            pass_fds=[writing],
+            start_new_session=True,
+        )
+    os.close(writing)
+    try:
+        with os.fdopen(reading, "r", encoding="utf-8") as progress:
+            for line in progress:
+                sys.stderr.write(f"herald: {line}")
+                sys.stderr.flush()
+    except KeyboardInterrupt:
+        sys.stderr.write("herald: stopping what was begun\n")
+        node.terminate()
+        node.wait(STOP_LIMIT_S)
+        sys.exit(INTERRUPTED)
+    if (run := RunFile.read(settings.home)) is None:
+        node.wait(STOP_LIMIT_S)
+        sys.stderr.write(f"herald: it did not start; the end of {log}:\n{_tail(log)}")
+        sys.exit(FOUND_FAILURE)
+    for name, url in _addresses(run).items():
+        sys.stdout.write(f"{name:<14}{url}\n")
+    if run.dashboard_url:
+        sys.stdout.write("The dashboard asks for the token that `ray get-auth-token` prints.\n")
+
+
+def down() -> None:
+    """Ask the node to stop and wait until it has."""
+    settings = load_settings()
+    run = RunFile.read(settings.home)
+    if run is None:
+        sys.stdout.write(f"nothing runs in {settings.home}\n")
+        return
+    process = psutil.Process(run.pid)
+    process.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + STOP_LIMIT_S
+    while time.monotonic() < deadline:
+        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            sys.stdout.write("stopped\n")
+            sys.exit(DONE)
+        time.sleep(POLL_S)
+    sys.stderr.write(f"herald: process {run.pid} did not stop within {STOP_LIMIT_S:.0f} s; see the log\n")
+    sys.exit(FOUND_FAILURE)
+
+
+def status(*, as_json: bool) -> None:
+    """Print the state of the running Herald."""
+    settings = load_settings()
+    run = running(settings)
+    found: dict[str, Any] = {**fetch(settings, "/status"), "addresses": _addresses(run), "started_at": run.started_at}
+    if as_json:
+        sys.stdout.write(json.dumps(found, indent=1) + "\n")
+        return
+    account = found["account"]
+    sys.stdout.write(f"{found['trading_state']} since start {run.started_at}, profile {run.profile}, news {run.news}\n")
+    for key in ("equity_usd", "realised_usd", "fees_usd", "day_pnl_usd"):
+        if key in account:
+            sys.stdout.write(f"  {key:<16}{account[key]}\n")
+    for key, position in account.get("positions", {}).items():
+        sys.stdout.write(f"  position        {key} {position}\n")
+    for title in ("items", "decisions", "orders"):
+        counts = ", ".join(f"{name} {count}" for name, count in found.get(title, {}).items())
+        sys.stdout.write(f"  {title:<16}{counts or 'none yet'}\n")
+    for actor in found["actors"] if isinstance(found["actors"], list) else []:
+        mark = "ok  " if actor["ready"] else "DOWN"
+        sys.stdout.write(f"  {mark} {actor['name']:<20} pid {actor['pid']:<8} {_short(actor['detail'])}\n")
+    for name, url in found["addresses"].items():
+        sys.stdout.write(f"  {name:<16}{url}\n")
+
+
+def explain(event_id: str, *, as_json: bool) -> None:
+    """Print everything recorded of one headline."""
+    found = fetch(load_settings(), f"/events/{event_id}")
+    if as_json:
+        sys.stdout.write(json.dumps(found, indent=1) + "\n")
+        return
+    for kind, records in found.items():
+        for record in records if isinstance(records, list) else [records]:
+            sys.stdout.write(f"{kind}: {_short(record)}\n")
+
+
+def _default_news(settings: Settings) -> str:
+    return "demo" if settings.profile == "embedded" else "configured"
+
+
+def _addresses(run: RunFile) -> dict[str, str]:
+    found = {"api": run.api_url, "ray dashboard": run.dashboard_url, "mlflow": run.addresses["mlflow_url"]}
+    return {name: url for name, url in found.items() if url}
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_short(inner)}" for key, inner in value.items() if inner not in ("", None, {}, []))
+    return str(value)
+
+
+def _tail(path: Path, lines: int = 15) -> str:
+    return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:]) + "\n"
