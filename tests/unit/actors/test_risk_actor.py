@@ -238,7 +238,8 @@ async def test_the_account_is_published_when_it_begins_and_after_every_execution
     async with asyncio.timeout(5):
         while await house.bus.backlog("trades.executions.v1", "risk"):  # noqa: ASYNC110 - a bus tells only when asked
             await asyncio.sleep(0)
-    account = await house.hot.account()
+        while "paper:SOLUSDT" not in (account := await house.hot.account())["positions"]:  # noqa: ASYNC110 - likewise
+            await asyncio.sleep(0.01)
     assert account["positions"]["paper:SOLUSDT"]["quantity"] == "10"
     assert Decimal(account["booked_usd"]) == shell._risk.state.booked_usd < 100_000
     assert (await shell.health()).ready
