@@ -37,6 +37,7 @@ from herald.sources.building import SourceTools, build_source, pace_limits
 from herald.sources.configuration import SourceConfig, SourcesDocument
 from herald.sources.pacing import Outcome, Pace
 from herald.stores.postgres.source_state import SourceStates
+from herald.tasks import end_tasks
 from herald.taxonomy import Fate, Reason
 
 HAND_OVER_ATTEMPTS = 40
@@ -207,8 +208,7 @@ class CollectorShell(Shell):
 
     async def _leave(self, name: str) -> None:
         if (poller := self._pollers.pop(name, None)) is not None:
-            poller.cancel()
-            await asyncio.gather(poller, return_exceptions=True)
+            await end_tasks(poller)
         await self._sources.pop(name).close()
         del self._configs[name]
 

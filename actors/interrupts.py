@@ -7,6 +7,8 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from herald.tasks import end_tasks
+
 T = TypeVar("T")
 
 
@@ -38,7 +40,4 @@ async def unless(stop: asyncio.Event, work: Awaitable[T]) -> T:
             return task.result()
         raise Interrupted
     finally:
-        stopping.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await end_tasks(stopping, task)

@@ -13,6 +13,7 @@ from actors.peers import MARKET_DATA, Peer
 from herald.ports import Unavailable
 from herald.sources.newsroom import Newsroom, Published
 from herald.sources.press import Rhythm
+from herald.tasks import end_tasks
 
 REACTION_S = (0.3, 2.0)
 """How long after a headline the made market moves."""
@@ -43,9 +44,7 @@ class NewsDesk:
 
     async def close(self) -> None:
         """Stop the server and forget reactions to come."""
-        for reaction in tuple(self._reactions):
-            reaction.cancel()
-        await asyncio.gather(*self._reactions, return_exceptions=True)
+        await end_tasks(*self._reactions)
         await self._newsroom.close()
 
     def _hear(self, published: Published) -> None:

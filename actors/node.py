@@ -22,6 +22,7 @@ from herald.bootstrap.wiring import NOWHERE, Wiring, wire
 from herald.messages import iso
 from herald.run_file import RunFile
 from herald.settings import Settings
+from herald.tasks import end_tasks
 
 Progress = Callable[[str, str], None]
 
@@ -105,8 +106,7 @@ class Node:
             progress("ray", "stopping")
             await asyncio.to_thread(ray.shutdown)
         if (watching := getattr(self, "_watching", None)) is not None:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            await end_tasks(watching)
         if self._servers_run:  # a start that failed has left nothing, and the home may be another Herald's
             progress("servers", "stopping")
             await self._servers.stop()

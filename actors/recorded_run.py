@@ -22,6 +22,7 @@ from herald.messages import Message
 from herald.reports.figures import Run, RunReport
 from herald.reports.files import write_run
 from herald.settings import Settings
+from herald.tasks import end_tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,7 @@ class RecordedRun:
         try:
             progress = await unless(stop, replay.run(begin))
         finally:
-            killing.cancel()
-            await asyncio.gather(killing, return_exceptions=True)
+            await end_tasks(killing)
         progress.kills.extend(chaos.killed)
         await unless(stop, session.drain())
         run, report = session.report(begin, max(end, progress.at or end), received=total)

@@ -17,6 +17,7 @@ from actors.newsdesk import NewsDesk
 from actors.node import Node, new_token
 from herald.logs import configure_logs
 from herald.settings import Settings, load_settings
+from herald.tasks import end_tasks
 
 DEMO_STORIES_PER_S = 0.4
 
@@ -43,10 +44,7 @@ class Service:
                 await starting
                 await stopping
         finally:
-            starting.cancel()
-            stopping.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.gather(starting, stopping, return_exceptions=True)
+            await end_tasks(starting, stopping)
             await self._stop()
 
     async def _start(self) -> None:

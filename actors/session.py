@@ -22,6 +22,7 @@ from herald.reports.accounting import account
 from herald.reports.figures import Run, RunReport
 from herald.reports.files import write_run
 from herald.settings import Settings
+from herald.tasks import end_tasks
 
 RECORD_LIMIT_S = 60.0
 RECORD_PAUSE_S = 0.05
@@ -101,7 +102,6 @@ class Session:
     async def stop(self) -> None:
         """Stop the recorder and the node; safe at any moment of the start."""
         if self._recording is not None:
-            self._recording.cancel()
-            await asyncio.gather(self._recording, return_exceptions=True)
+            await end_tasks(self._recording)
             await self._bus.close()
         await self.node.stop(self._progress)

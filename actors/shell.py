@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from herald.ports import Unavailable
+from herald.tasks import end_tasks
 
 BEGIN_ATTEMPTS = 60
 BEGIN_PAUSE_S = 0.5
@@ -55,9 +56,7 @@ class Shell:
 
     async def close(self) -> None:
         """Stop the loops and release what the actor holds. Safe to call twice."""
-        for loop in tuple(self._loops):
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await end_tasks(*self._loops)
         if self._beginning.done():
             await self._end()
 

@@ -20,6 +20,7 @@ from herald.bus.retrying import being_cancelled, insist
 from herald.bus.settings import RedisBusSettings
 from herald.bus.wire import read_mark
 from herald.ports import Delivery, PortError, Unavailable
+from herald.tasks import end_tasks
 
 _log = structlog.get_logger(__name__)
 
@@ -124,9 +125,7 @@ class RedisConsumer:
         self._held_until.clear()
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
-            keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeper
+            await end_tasks(keeper)
         await self._reader.aclose()
 
     def _answering(self, what: str, wait_s: float = 0.0) -> AbstractAsyncContextManager[None]:

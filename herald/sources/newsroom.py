@@ -10,7 +10,6 @@ GET /truth?after=N     what the reports truly mean; for a simulated market, neve
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections import deque
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from herald.messages import iso
 from herald.ports import Clock
 from herald.sources.headlines import ASSETS
 from herald.sources.press import DESKS, Report, Rhythm, reports
+from herald.tasks import end_tasks
 
 _SHOWN_MAX = 50
 _KEPT_MAX = 5_000
@@ -124,9 +124,7 @@ class Newsroom:
         """Stop publishing and close the port. Safe to call twice."""
         press, self._press = self._press, None
         if press is not None:
-            press.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await press
+            await end_tasks(press)
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
@@ -196,9 +194,7 @@ class Newsroom:
             async for _ in socket:
                 pass
         finally:
-            writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                await writer
+            await end_tasks(writer)
         return socket
 
     async def _write(self, socket: web.WebSocketResponse, desk: str, number: int) -> None:

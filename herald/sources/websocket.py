@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from herald.sources.json_mapping import JsonMapping, parse_json
 from herald.sources.novelty import Novelty
 from herald.sources.pacing import backoff_s
 from herald.sources.reading import fault
+from herald.tasks import end_tasks
 
 _ENTRIES_A_MESSAGE_MAX = 500
 
@@ -118,9 +118,7 @@ class WebSocketSource:
         socket, self._socket = self._socket, None
         self._queue = asyncio.Queue(self._config.queue_max)
         if pump is not None:
-            pump.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await pump
+            await end_tasks(pump)
         if socket is not None:
             await socket.close()
 

@@ -51,12 +51,12 @@ class HotState:
         # Any: redis-py annotates answers as text or bytes; without decode_responses they are bytes.
         self._client: Any = redis.asyncio.from_url(
             url,
-            socket_timeout=_TIMEOUT_S,
+            socket_timeout=None,  # see connect() of the bus: the client's own limit can lose a cancellation
             retry=Retry(ExponentialBackoff(cap=_PAUSE_S_MAX, base=_FIRST_PAUSE_S), _RETRIES),
             retry_on_error=[RedisConnectionError, RedisTimeoutError, OSError],
         )
         # Without retries: a subscription that the client renews by itself would not tell what it has missed.
-        self._following: Any = redis.asyncio.from_url(url, retry=Retry(NoBackoff(), 0))
+        self._following: Any = redis.asyncio.from_url(url, socket_timeout=None, retry=Retry(NoBackoff(), 0))
 
     async def ping(self) -> str:
         """Return the server's version. Raises ``Unavailable``."""
@@ -199,7 +199,7 @@ class HotState:
         while True:
             try:
                 async with self._following.pubsub() as pubsub:
-                    await pubsub.subscribe(channel)
+                    await _reached(pubsub.subscribe(channel))
                     await begin()
                     pause_s = _FIRST_PAUSE_S
                     while True:
@@ -247,9 +247,10 @@ def _parsed(text: bytes | None) -> dict[str, Any] | None:
 
 async def _reached(answer: Awaitable[Any]) -> Any:
     try:
-        return await answer
+        async with asyncio.timeout(_TIMEOUT_S):
+            return await answer
     except (RedisError, OSError) as error:
-        raise Unavailable(f"Redis cannot be reached: {error}") from error
+        raise Unavailable(f"Redis cannot be reached: {error or 'no answer in time'}") from error
 
 
 async def _give(answer: Awaitable[object] | object) -> None:

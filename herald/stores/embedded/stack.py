@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from herald.stores.embedded.mlflow_server import MlflowServer
 from herald.stores.embedded.postgres_server import PostgresServer
 from herald.stores.embedded.redis_server import RedisServer
 from herald.stores.embedded.server_process import ServerFailed
+from herald.tasks import end_tasks
 
 Progress = Callable[[str, str], None]
 """Told the name of a server and a word on it."""
@@ -149,9 +149,7 @@ class EmbeddedStack:
         """Stop all servers, those first that others do not need, and release the home. Safe to call twice."""
         self._stopping.set()
         if self._background is not None:
-            self._background.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._background
+            await end_tasks(self._background)
             self._background = None
         ends = await asyncio.gather(*(server.stop() for server in self._servers()), return_exceptions=True)
         self._lock.release()
