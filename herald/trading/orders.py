@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 
 from herald.messages import ApprovedOrder, Execution, Order
 from herald.taxonomy import OrderStatus, Reason
@@ -91,11 +90,6 @@ def refused_order(approved: ApprovedOrder, detail: str, now: datetime) -> Order:
 def in_doubt(approved: ApprovedOrder, detail: str, now: datetime) -> Order:
     """Return the order of which nobody knows whether the venue has it."""
     return _unanswered(approved, OrderStatus.IN_DOUBT, Reason.VENUE_UNREACHABLE, detail, now)
-
-
-def fill_ratio(order: Order) -> Decimal:
-    """Return the share of an order that is filled."""
-    return order.filled_quantity / order.quantity if order.quantity else ZERO
 
 
 def _unanswered(approved: ApprovedOrder, status: OrderStatus, reason: Reason, detail: str, now: datetime) -> Order:

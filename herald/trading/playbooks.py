@@ -77,8 +77,8 @@ class Playbook(Document):
     ``side`` follows the direction of the news or is fixed; only a fixed side can play an UNKNOWN direction.
     ``target`` trades the primary entity or a basket. ``fallback`` is taken where the primary entity has no instrument
     or no price: a basket's name, or ``sector`` for the other assets of its sector, at ``fallback_share`` of the size.
-    A router cancels what is filled below ``cancel_below_fill`` after ``cancel_after_ms``. ``version`` is the hash of
-    the playbook's content unless it is given.
+    An order never rests: what does not fill at once is cancelled, since news ages. ``version`` is the hash of the
+    playbook's content unless it is given.
     """
 
     id: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
@@ -95,10 +95,8 @@ class Playbook(Document):
     fallback_share: float = Field(default=0.25, gt=0, le=1)
     sector_legs_max: int = Field(default=4, ge=1, le=20)
     order_type: OrderType = OrderType.LIMIT
-    time_in_force: TimeInForce = TimeInForce.IOC
+    time_in_force: Literal[TimeInForce.IOC, TimeInForce.FOK] = TimeInForce.IOC
     slippage_max_bps: float = Field(default=10.0, ge=0, le=50)
-    cancel_below_fill: Share = 0.4
-    cancel_after_ms: int = Field(default=300, ge=1)
     size: Size = Size()
     exit: Exit = Exit()
 

@@ -300,6 +300,25 @@ async def test_an_item_that_became_a_signal_stays_one(postgres: Postgres) -> Non
     assert (await ledger.overview())["items"] == {"signal": 1}
 
 
+async def test_the_same_words_from_two_sources_are_two_items_of_one_story(postgres: Postgres) -> None:
+    ledger = Ledger(postgres)
+    copy = item(fate=Fate.DUPLICATE, reason=Reason.EXACT_DUPLICATE, item_id="i2", source="other", at=AT)
+    for message in (item(item_id="i1"), copy, copy):
+        await ledger.store(message)
+    assert (await ledger.overview())["items"] == {"duplicate": 1, "signal": 1}
+    lineage = await LedgerQueries(postgres).explain("e1")
+    assert [(one.item_id, one.source) for one in lineage.items] == [("i1", "wire"), ("i2", "other")]
+
+
+async def test_an_amendment_that_asks_for_the_intent_of_its_story_is_a_decision_of_its_own(postgres: Postgres) -> None:
+    ledger, entry = Ledger(postgres), approved()
+    again = entry.intent.model_copy(update={"event_id": "amendment"})
+    refused = RefusedOrder(intent=entry.intent, reason=Reason.COOL_DOWN, decided_at=AT)
+    amendment = RefusedOrder(intent=again, reason=Reason.AMENDMENT_OF_TRADED_STORY, decided_at=AT)
+    await ledger.store(refused, amendment, amendment)
+    assert (await ledger.overview())["decisions"] == {"refused": 2}
+
+
 async def test_the_ledger_refuses_what_it_does_not_keep(postgres: Postgres) -> None:
     with pytest.raises(TypeError, match="does not keep Instrument"):
         await Ledger(postgres).store(BTC)

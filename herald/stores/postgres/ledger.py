@@ -13,10 +13,10 @@ from herald.stores.postgres.ledger_queries import LedgerQueries
 from herald.stores.postgres.orders import execution_row
 
 _ITEM = """
-INSERT INTO items (event_id, story_id, source, fate, reason, at, document)
-VALUES (%s, %s, %s, %s, %s, %s, %s::jsonb)
-ON CONFLICT (event_id) DO UPDATE SET story_id = excluded.story_id, fate = excluded.fate, reason = excluded.reason,
-    at = excluded.at, document = excluded.document
+INSERT INTO items (item_id, event_id, story_id, source, fate, reason, at, document)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb)
+ON CONFLICT (item_id) DO UPDATE SET event_id = excluded.event_id, story_id = excluded.story_id,
+    fate = excluded.fate, reason = excluded.reason, at = excluded.at, document = excluded.document
 WHERE items.at <= excluded.at AND items.fate <> 'signal'
 """
 _SIGNAL = """
@@ -101,8 +101,17 @@ def _rows_of(message: Message) -> Sequence[tuple[LiteralString, Row]]:
 
 
 def _item(item: ItemFate) -> Sequence[tuple[LiteralString, Row]]:
-    row = (item.event_id, item.story_id, for_text(item.source), item.fate.value, item.reason.value, item.at)
-    return [(_ITEM, (*row, _document(item)))]
+    row = (
+        for_text(item.item_id or item.event_id),
+        item.event_id,
+        item.story_id,
+        for_text(item.source),
+        item.fate.value,
+        item.reason.value,
+        item.at,
+        _document(item),
+    )
+    return [(_ITEM, row)]
 
 
 def _signal(signal: Signal) -> Sequence[tuple[LiteralString, Row]]:
@@ -122,7 +131,7 @@ def _signal(signal: Signal) -> Sequence[tuple[LiteralString, Row]]:
 def _decision(decision: ApprovedOrder | RefusedOrder) -> Sequence[tuple[LiteralString, Row]]:
     intent = decision.intent
     row = (
-        f"{decision.decision}:{intent.intent_id}",
+        f"{decision.decision}:{intent.event_id}:{intent.intent_id}",  # an amendment asks for its story's intent again
         decision.decision,
         intent.event_id,
         intent.story_id,

@@ -52,7 +52,7 @@ _LINEAGE_SIGNALS = "SELECT document::text FROM signals WHERE story_id = ANY(%s) 
 _LINEAGE_DECISIONS = "SELECT document::text FROM decisions WHERE story_id = ANY(%s) ORDER BY at, decision_id"
 _LINEAGE_EXECUTIONS = "SELECT document::text FROM executions WHERE story_id = ANY(%s) ORDER BY recorded"
 _LINEAGE_ITEMS = """
-SELECT document::text FROM items WHERE event_id = %s OR (story_id <> '' AND story_id = ANY(%s)) ORDER BY at, event_id
+SELECT document::text FROM items WHERE event_id = %s OR (story_id <> '' AND story_id = ANY(%s)) ORDER BY at, item_id
 """
 _LINEAGE_FILLS = """
 SELECT f.fill_id, f.client_order_id, f.instrument_key, f.side, f.quantity, f.price, f.fee_usd, f.liquidity, f.at

@@ -11,7 +11,6 @@ from herald.trading.orders import (
     IllegalTransition,
     check_transition,
     execution_of,
-    fill_ratio,
     in_doubt,
     refused_order,
 )
@@ -141,4 +140,4 @@ def test_an_order_without_an_answer_is_in_doubt_and_has_no_latency(approved, now
 def test_a_refused_order_is_rejected_with_the_words_of_the_venue(approved, now):
     order = refused_order(approved, "margin", now)
     assert (order.status, order.reason, order.detail) == (S.REJECTED, Reason.VENUE_REJECTED, "margin")
-    assert fill_ratio(order) == 0
+    assert order.filled_quantity == 0

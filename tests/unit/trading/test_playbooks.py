@@ -48,8 +48,6 @@ def test_the_shipped_playbooks_keep_the_limits_of_the_design(shipped):
         assert 20 <= playbook.exit.take_profit_bps <= 60
         assert playbook.exit.flat_after_s <= 90
         assert playbook.exit.stop_loss_bps > 0
-        assert playbook.cancel_below_fill == 0.4
-        assert playbook.cancel_after_ms == 300
 
 
 def test_the_shipped_playbooks_play_every_event_that_is_news(shipped):
@@ -89,6 +87,7 @@ def test_a_playbook_follows_the_news_or_keeps_its_side():
     [
         ("    min_severty: 0.5\n", ["book.yaml:9", "min_severity"]),
         ("    min_severity: 2\n", ["book.yaml:9", "less than or equal to 1"]),
+        ("    time_in_force: GTC\n", ["book.yaml:9", "time_in_force", "IOC"]),
         ("    directions: [BULL, UNKNOWN]\n", ["UNKNOWN direction cannot be followed"]),
         ("    target: basket\n", ["none is named"]),
         ("    fallback: three\n", ["'three'", "add it"]),

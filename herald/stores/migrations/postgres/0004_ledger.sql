@@ -1,7 +1,8 @@
 -- What became of every headline: documents as they were on the bus, with the columns that people ask by.
 
 CREATE TABLE items (
-    event_id text        PRIMARY KEY,
+    item_id  text        PRIMARY KEY,  -- one for each delivery: the same words from two sources are two items
+    event_id text        NOT NULL,
     story_id text        NOT NULL,
     source   text        NOT NULL,
     fate     text        NOT NULL,
@@ -10,6 +11,7 @@ CREATE TABLE items (
     document jsonb       NOT NULL  -- ItemFate
 );
 
+CREATE INDEX items_by_event ON items (event_id);
 CREATE INDEX items_by_time ON items (at);
 CREATE INDEX items_by_fate ON items (fate, reason);
 CREATE INDEX items_by_story ON items (story_id);
