@@ -36,8 +36,10 @@ class NodeDesk:
     async def status(self) -> dict[str, Any]:
         """Return health, account, trading state and counts."""
         postgres = await self._open()
+        last = await TradingStates(postgres).history(1)
         return {
-            "trading_state": await TradingStates(postgres).current(),
+            "trading_state": last[0].state if last else TradingState.ACTIVE,
+            "trading_state_set": to_jsonable_python(asdict(last[0])) if last else None,
             "actors": await _or_error(self._healths()),
             "account": await _or_error(self._risk.call("account", timeout_s=ACTOR_TIMEOUT_S)),
             **await _counts(LedgerQueries(postgres)),
@@ -58,6 +60,11 @@ class NodeDesk:
         """Return everything that is recorded of one headline."""
         lineage = await LedgerQueries(await self._open()).explain(event_id)
         return to_jsonable_python(asdict(lineage)) if lineage.is_known else None
+
+    async def headlines(self, words: str, limit: int) -> list[dict[str, Any]]:
+        """Return what became of the last headlines that hold ``words``, newest first."""
+        found = await LedgerQueries(await self._open()).headlines(words, limit)
+        return [item.model_dump(mode="json") for item in found]
 
     async def _healths(self) -> list[dict[str, Any]]:
         return [asdict(health) for health in await self._supervisor.call("report", timeout_s=ACTOR_TIMEOUT_S)]
@@ -111,10 +118,13 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 async def _counts(queries: LedgerQueries) -> dict[str, Any]:
-    """Count items by fate and decisions by kind, each with its reasons, and list what is open."""
+    """Count items by fate, decisions by kind, orders and dead letters, and list what is open."""
+    overview = await queries.overview()
     return {
         "items": {f"{one.what} {one.reason}": one.count for one in await queries.fates()},
         "decisions": {f"{one.what} {one.reason}": one.count for one in await queries.decision_counts()},
+        "orders": overview["orders"],
+        "dead_letters": overview["dead_letters"],
         "open_positions": to_jsonable_python([asdict(one) for one in await queries.open_positions()]),
     }
 

@@ -48,10 +48,10 @@ def down() -> None:
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """Show what runs, the trading state, the account, and counts. Status 1 where nothing runs."""
-    from herald.cli import lifecycle
+    """Show what runs, the trading state, the account, and counts. Status 1 where a part does not answer."""
+    from herald.cli import status as command
 
-    lifecycle.status(as_json=as_json)
+    command.run(as_json=as_json)
 
 
 @app.command()
@@ -126,11 +126,18 @@ def latency(
 
 
 @app.command()
-def explain(event_id: str, as_json: Json = False) -> None:
+def explain(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[EVENT_ID or WORDS...]", help="Words list the headlines that hold them."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many headlines are listed.")] = 20,
+    as_json: Json = False,
+) -> None:
     """Show everything recorded of one headline: why it was traded, or why not, and where the time went."""
-    from herald.cli import lifecycle
+    from herald.cli import explain as command
 
-    lifecycle.explain(event_id, as_json=as_json)
+    command.run(what or [], limit=limit, as_json=as_json)
 
 
 @app.command()

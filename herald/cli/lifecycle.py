@@ -1,20 +1,18 @@
-"""``herald up``, ``herald down``, ``herald status`` and ``herald explain``."""
+"""``herald up`` and ``herald down``."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from herald.cli.exits import DONE, FOUND_FAILURE, INTERRUPTED
-from herald.cli.remote import fetch, running
+from herald.cli.remote import addresses_of
 from herald.run_file import RunFile
 from herald.settings import Settings, load_settings
 
@@ -58,7 +56,7 @@ def up(news: str, *, foreground: bool) -> None:
         node.wait(STOP_LIMIT_S)
         sys.stderr.write(f"herald: it did not start; the end of {log}:\n{_tail(log)}")
         sys.exit(FOUND_FAILURE)
-    for name, url in _addresses(run).items():
+    for name, url in addresses_of(run).items():
         sys.stdout.write(f"{name:<14}{url}\n")
     if run.dashboard_url:
         sys.stdout.write("The dashboard asks for the token that `ray get-auth-token` prints.\n")
@@ -83,55 +81,8 @@ def down() -> None:
     sys.exit(FOUND_FAILURE)
 
 
-def status(*, as_json: bool) -> None:
-    """Print the state of the running Herald."""
-    settings = load_settings()
-    run = running(settings)
-    found: dict[str, Any] = {**fetch(settings, "/status"), "addresses": _addresses(run), "started_at": run.started_at}
-    if as_json:
-        sys.stdout.write(json.dumps(found, indent=1) + "\n")
-        return
-    account = found["account"]
-    sys.stdout.write(f"{found['trading_state']} since start {run.started_at}, profile {run.profile}, news {run.news}\n")
-    for key in ("equity_usd", "realised_usd", "fees_usd", "day_pnl_usd"):
-        if key in account:
-            sys.stdout.write(f"  {key:<16}{account[key]}\n")
-    for key, position in account.get("positions", {}).items():
-        sys.stdout.write(f"  position        {key} {position}\n")
-    for title in ("items", "decisions", "orders"):
-        counts = ", ".join(f"{name} {count}" for name, count in found.get(title, {}).items())
-        sys.stdout.write(f"  {title:<16}{counts or 'none yet'}\n")
-    for actor in found["actors"] if isinstance(found["actors"], list) else []:
-        mark = "ok  " if actor["ready"] else "DOWN"
-        sys.stdout.write(f"  {mark} {actor['name']:<20} pid {actor['pid']:<8} {_short(actor['detail'])}\n")
-    for name, url in found["addresses"].items():
-        sys.stdout.write(f"  {name:<16}{url}\n")
-
-
-def explain(event_id: str, *, as_json: bool) -> None:
-    """Print everything recorded of one headline."""
-    found = fetch(load_settings(), f"/events/{event_id}")
-    if as_json:
-        sys.stdout.write(json.dumps(found, indent=1) + "\n")
-        return
-    for kind, records in found.items():
-        for record in records if isinstance(records, list) else [records]:
-            sys.stdout.write(f"{kind}: {_short(record)}\n")
-
-
 def _default_news(settings: Settings) -> str:
     return "demo" if settings.profile == "embedded" else "configured"
-
-
-def _addresses(run: RunFile) -> dict[str, str]:
-    found = {"api": run.api_url, "ray dashboard": run.dashboard_url, "mlflow": run.addresses["mlflow_url"]}
-    return {name: url for name, url in found.items() if url}
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_short(inner)}" for key, inner in value.items() if inner not in ("", None, {}, []))
-    return str(value)
 
 
 def _tail(path: Path, lines: int = 15) -> str:

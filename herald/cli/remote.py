@@ -22,6 +22,12 @@ def running(settings: Settings) -> RunFile:
     return run
 
 
+def addresses_of(run: RunFile) -> dict[str, str]:
+    """Return the addresses that people open, by name."""
+    found = {"api": run.api_url, "ray dashboard": run.dashboard_url, "mlflow": run.addresses["mlflow_url"]}
+    return {name: url for name, url in found.items() if url}
+
+
 def fetch(settings: Settings, path: str) -> Any:
     """Ask the running Herald. Raises ``Unavailable``."""
     url = running(settings).api_url + path

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Protocol
 
-from fastapi import Depends, FastAPI, Header, HTTPException
+from fastapi import Depends, FastAPI, Header, HTTPException, Query
 from pydantic import BaseModel, Field
 
 from herald.messages import UtcTime
@@ -35,6 +35,9 @@ class Desk(Protocol):
 
     async def explain(self, event_id: str) -> dict[str, Any] | None:
         """Return everything that is recorded of one headline."""
+
+    async def headlines(self, words: str, limit: int) -> list[dict[str, Any]]:
+        """Return what became of the last headlines that hold ``words``, newest first."""
 
 
 class Change(BaseModel):
@@ -71,6 +74,12 @@ def _add_questions(app: FastAPI, desk: Desk) -> None:
     @app.get("/latency")
     async def latency() -> list[dict[str, Any]]:
         return list(await _answered(desk.latency()))
+
+    @app.get("/headlines")
+    async def headlines(
+        words: Annotated[str, Query(max_length=200)] = "", limit: Annotated[int, Query(ge=1, le=1000)] = 20
+    ) -> list[dict[str, Any]]:
+        return list(await _answered(desk.headlines(words, limit)))
 
     @app.get("/events/{event_id}")
     async def explain(event_id: str) -> dict[str, Any]:

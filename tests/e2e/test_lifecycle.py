@@ -26,8 +26,10 @@ def running(make_user, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
 
 def status(user) -> dict:
     found = user.run("status", "--json")
-    assert found.returncode == 0, found.stderr
-    return json.loads(found.stdout)
+    shown = json.loads(found.stdout)
+    down = isinstance(shown["actors"], dict) or not all(actor["ready"] for actor in shown["actors"])
+    assert found.returncode == (1 if down or "error" in shown["account"] else 0), found.stderr
+    return shown
 
 
 def test_up_prints_where_to_look_and_a_second_up_starts_nothing(running) -> None:
@@ -58,6 +60,29 @@ def test_halt_stops_new_orders_and_resume_lets_them_go_on(running) -> None:
         time.sleep(1)
     assert running.run("resume").stdout == "ACTIVE\n"
     assert status(running)["trading_state"] == "ACTIVE"
+
+
+def test_every_order_can_be_explained_from_the_words_of_its_headline(running) -> None:
+    deadline = time.monotonic() + 90
+    while not status(running)["orders"]:
+        assert time.monotonic() < deadline, status(running)
+        time.sleep(1)
+    assert "  orders          FILLED" in running.run("status").stdout
+    listed = json.loads(running.run("explain", "--limit", "500", "--json").stdout)
+    traded = []
+    for item in listed:
+        if item["fate"] == "signal" and item["event_id"] == item["story_id"]:
+            told = running.run("explain", item["event_id"])
+            assert told.returncode == 0, told.stderr
+            assert item["headline"] in told.stdout
+            traded += [told.stdout] if "order     FILLED" in told.stdout else []
+            if traded:
+                break
+    assert "ms from the received bytes to the acknowledged order" in traded[0]
+    words = listed[-1]["headline"].split()[:3]
+    assert listed[-1]["event_id"] in running.run("explain", *words, "--limit", "500").stdout
+    assert running.run("explain", "no such words anywhere").returncode == 1
+    assert running.run("explain", "00000000-0000-0000-0000-000000000000").returncode == 1
 
 
 def test_latency_is_measured_for_the_stages(running) -> None:

@@ -324,6 +324,26 @@ async def test_the_ledger_refuses_what_it_does_not_keep(postgres: Postgres) -> N
         await Ledger(postgres).store(BTC)
 
 
+async def test_headlines_are_found_by_their_words_whatever_they_hold(postgres: Postgres) -> None:
+    ledger, queries = Ledger(postgres), LedgerQueries(postgres)
+    await ledger.store(
+        item("e1", headline="BTC up 5% in a_day"),
+        item("e2", headline="btc up 50 in aXday", at=AT + timedelta(seconds=1)),
+        item("e3", headline="path C:\\temp", at=AT + timedelta(seconds=2)),
+    )
+
+    async def found(words: str, limit: int = 9) -> list[str]:
+        return [one.event_id for one in await queries.headlines(words, limit)]
+
+    assert await found("") == ["e3", "e2", "e1"]
+    assert await found("", 1) == ["e3"]
+    assert await found("BTC UP") == ["e2", "e1"]
+    assert await found("5%") == ["e1"]
+    assert await found("a_day") == ["e1"]
+    assert await found("C:\\t") == ["e3"]
+    assert await found("'; DROP TABLE items; --") == []
+
+
 async def test_explain_returns_the_whole_lineage_of_a_headline(postgres: Postgres) -> None:
     ledger, entry = Ledger(postgres), approved()
     bought = fill_of(entry, 1, "1.5", "60000")

@@ -182,6 +182,15 @@ class LedgerQueries:
         )
         return [_decisions.validate_json(row[0]) for row in rows]
 
+    async def headlines(self, words: str, limit: int) -> list[ItemFate]:
+        """Return the last headlines that hold ``words`` in any letter case, newest first; all where it is empty."""
+        pattern = words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+        rows = await self._postgres.rows(
+            "SELECT document::text FROM items WHERE document->>'headline' ILIKE %s ORDER BY at DESC, item_id LIMIT %s",
+            (f"%{pattern}%", limit),
+        )
+        return [ItemFate.from_wire(row[0]) for row in rows]
+
     async def last_signals(self, limit: int) -> list[Signal]:
         """Return the last signals, newest first."""
         rows = await self._postgres.rows(

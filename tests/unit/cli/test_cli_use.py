@@ -82,7 +82,7 @@ def test_help_names_every_command() -> None:
         (["demo", "--seconds", "1"], "--seconds"),
         (["demo", "--speed", "2"], "--speed"),
         (["replay"], "--news"),
-        (["explain"], "event_id"),
+        (["explain", "--limit", "0"], "--limit"),
     ],
 )
 def test_wrong_use_is_status_2_and_names_what_is_wrong(arguments: list[str], named: str) -> None:

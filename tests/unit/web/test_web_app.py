@@ -43,6 +43,9 @@ class Desk:
         await self._there()
         self.changes.append((state, by, why))
 
+    async def headlines(self, words: str, limit: int) -> list[dict[str, Any]]:
+        return [{"words": words, "limit": limit}]
+
     async def explain(self, event_id: str) -> dict[str, Any] | None:
         return {"event_id": event_id} if event_id == "e1" else None
 
@@ -76,6 +79,9 @@ async def test_reading_needs_no_token(http) -> None:
     assert await got(http.get("/status")) == (200, {"trading_state": "ACTIVE", "items": {"signal": 3}})
     assert await got(http.get("/latency")) == (200, [{"stage": "whole way", "p50": 1.5}])
     assert await got(http.get("/events/e1")) == (200, {"event_id": "e1"})
+    assert await got(http.get("/headlines")) == (200, [{"words": "", "limit": 20}])
+    assert await got(http.get("/headlines?words=a%20b&limit=3")) == (200, [{"words": "a b", "limit": 3}])
+    assert (await got(http.get("/headlines?limit=0")))[0] == 422
 
 
 async def test_an_unknown_headline_is_said_to_be_unknown(http) -> None:
