@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from herald.cli.exits import FOUND_FAILURE
@@ -43,7 +44,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     account = found["account"]
     for key in ("error", *_ACCOUNT):
         if key in account:
-            yield f"  {'account' if key == 'error' else key:<16}{account[key]}"
+            yield f"  {'account' if key == 'error' else key:<16}{_figure(key, account[key])}"
     for key, held in account.get("positions", {}).items():
         yield f"  {'position':<16}{key} {held['quantity']} at {held['average_price']}, now {held['mark']}"
     for title in _COUNTS:
@@ -65,6 +66,10 @@ def _state(found: dict[str, Any]) -> str:
     if change is None:
         return str(found["trading_state"])
     return f"{found['trading_state']} since {change['at']} by {change['by']} ({change['reason']})"
+
+
+def _figure(key: str, value: Any) -> str:
+    return f"{Decimal(value):,.2f}" if key.endswith("_usd") else str(value)
 
 
 def _short(detail: dict[str, Any]) -> str:

@@ -73,6 +73,8 @@ def _decided(decision: Any) -> Entry:
         return decision.decided_at, 2, "passed", f"not traded{playbook}: {why}"
     intent = decision.intent
     quantity = decision.quantity if isinstance(decision, ApprovedOrder) else intent.quantity
+    if intent.leg is Leg.EXIT:
+        why = f"{explain(intent.reason)} {why}"
     limit = f" at {amount(intent.limit_price)} or better" if intent.limit_price else " at market"
     text = f"{intent.leg.value.lower()} {intent.side.value} {amount(quantity)} {intent.instrument.key}{limit}"
     return decision.decided_at, 2, decision.decision, f"{text}, {intent.playbook}: {why}"

@@ -67,7 +67,7 @@ _ORDERS = {
     Reason.UNDERFILLED: "Too little was filled in the time allowed, and the rest was cancelled.",
     Reason.CANCELLED_BY_USER: "The order was cancelled by hand.",
     Reason.VENUE_REJECTED: "The venue refused the order.",
-    Reason.VENUE_UNREACHABLE: "The venue could not be reached, and the order was not sent.",
+    Reason.VENUE_UNREACHABLE: "The venue did not answer, so whether it has the order is looked up.",
     Reason.BELOW_VENUE_MINIMUM: "The order was smaller than the venue takes.",
 }
 _EXITS = {

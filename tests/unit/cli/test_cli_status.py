@@ -33,7 +33,7 @@ def found(**other: Any) -> dict[str, Any]:
 def test_a_whole_herald_is_shown_with_account_counts_and_addresses() -> None:
     said = list(lines(found()))
     assert said[0] == "ACTIVE; started 2025-06-07T12:00:00Z, profile embedded, news demo"
-    assert "  equity_usd      100100" in said
+    assert "  equity_usd      100,100.00" in said
     assert "  position        paper:BTCUSDT 0.5 at 104000, now 104100" in said
     assert "  items           signal RULE_MATCHED 3" in said
     assert "  orders          FILLED 2" in said
