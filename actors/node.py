@@ -17,7 +17,7 @@ from actors.deployment import Part, create, deploy, parts_of, shutdown_order, st
 from actors.peers import SUPERVISOR
 from actors.supervisor import RemoteSupervisor
 from herald.bootstrap.configuration import check_configuration
-from herald.bootstrap.servers import migrate, open_servers
+from herald.bootstrap.servers import migrate, open_servers, reach_named_servers
 from herald.bootstrap.wiring import NOWHERE, Wiring, wire
 from herald.messages import iso
 from herald.run_file import RunFile
@@ -47,6 +47,8 @@ class Node:
         """Start everything side by side; returns once every actor has begun."""
         check_configuration(self.settings)
         parts_of(wire(self.settings, NOWHERE, **self.overrides))  # a wrong configuration is found before anything runs
+        if self.settings.profile == "services":
+            await reach_named_servers(self.settings)
         self._servers = open_servers(self.settings, mlflow=self.mlflow)
         loop = asyncio.get_running_loop()
         self._starting_ray = loop.create_task(self._start_ray(progress))

@@ -21,7 +21,7 @@ from herald.bootstrap.wiring import Recording, Wiring
 from herald.messages import Message
 from herald.reports.figures import Run, RunReport
 from herald.reports.files import write_run
-from herald.settings import Settings
+from herald.settings import Settings, apart
 from herald.tasks import end_tasks
 
 
@@ -59,7 +59,7 @@ class RecordedRun:
         """Return the outcome; None where it was interrupted."""
         begin, end, total = await asyncio.to_thread(recorded_span, self.recording)
         home = Path(tempfile.mkdtemp(prefix="herald-replay-"))
-        settings = self.settings.model_copy(update={"home": home, "profile": "embedded"})
+        settings = apart(self.settings, home)
         overrides = {"recording": self.recording, "topic_prefix": f"{home.name}."}
         session = Session(
             settings,

@@ -15,11 +15,15 @@ from datetime import UTC, datetime
 from actors.http import HttpServer
 from actors.newsdesk import NewsDesk
 from actors.node import Node, new_token
+from herald.documents import ConfigurationError
 from herald.logs import configure_logs
+from herald.ports import PortError
+from herald.run_file import NOT_STARTED
 from herald.settings import Settings, load_settings
 from herald.tasks import end_tasks
 
 DEMO_STORIES_PER_S = 0.4
+EXIT_FAILED, EXIT_MISCONFIGURED = 1, 2
 
 
 class Service:
@@ -99,7 +103,11 @@ def main() -> int:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await Service(settings, arguments.news, progress).run(stop)
 
-    asyncio.run(serve())
+    try:
+        asyncio.run(serve())
+    except (ConfigurationError, PortError) as error:
+        progress(NOT_STARTED, str(error))
+        return EXIT_MISCONFIGURED if isinstance(error, ConfigurationError) else EXIT_FAILED
     return 0
 
 

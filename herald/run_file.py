@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+NOT_STARTED = "did not start:"
+"""How the last line of a start that failed begins; the cause follows."""
 _PLACE = Path("run") / "herald.json"
 
 

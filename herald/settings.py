@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from herald.documents import ConfigurationError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+ADDRESS_STARTS = {
+    "redis_url": ("redis://", "rediss://", "unix://"),
+    "postgres_url": ("postgresql://", "postgres://"),
+    "clickhouse_url": ("clickhouse://", "clickhouses://", "http://", "https://", "chdb://"),
+    "mlflow_url": ("http://", "https://"),
+}
+HOST_AND_PORT = re.compile(r"[^\s:/,]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
 
 
 class Settings(BaseSettings):
@@ -37,6 +45,22 @@ class Settings(BaseSettings):
     dashboard_port: int = Field(default=8265, ge=0, le=65535)
     mlflow_port: int = Field(default=5500, ge=0, le=65535)
 
+    @field_validator(*ADDRESS_STARTS)
+    @classmethod
+    def _begins_with_its_scheme(cls, value: Any, info: ValidationInfo) -> Any:
+        starts = ADDRESS_STARTS[str(info.field_name)]
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if text is not None and not text.startswith(starts):
+            raise ValueError(f"the address begins with none of {', '.join(starts)}")
+        return value
+
+    @field_validator("kafka")
+    @classmethod
+    def _is_host_and_port(cls, value: str | None) -> str | None:
+        if value is not None and not all(HOST_AND_PORT.fullmatch(part) for part in value.split(",")):
+            raise ValueError("not host:port, nor several with commas between")
+        return value
+
     @model_validator(mode="after")
     def _services_need_urls(self) -> Self:
         if self.profile == "services":
@@ -50,6 +74,12 @@ class Settings(BaseSettings):
                 message = f"the services profile needs {', '.join(missing)}; set them, or use HERALD_PROFILE=embedded"
                 raise ValueError(message)
         return self
+
+
+def apart(settings: Settings, home: Path) -> Settings:
+    """Return the settings of a run that touches nothing of the user's own: its home, its servers, its Ray."""
+    own = {"home": home, "profile": "embedded", "kafka": None, "ray_address": None}
+    return settings.model_copy(update=own)
 
 
 def load_settings(**overrides: object) -> Settings:

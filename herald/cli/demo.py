@@ -14,7 +14,7 @@ from rich.console import Console
 from herald.cli.exits import DONE, FOUND_FAILURE, INTERRUPTED
 from herald.cli.waiting import StartUp
 from herald.logs import configure_logs
-from herald.settings import load_settings
+from herald.settings import apart, load_settings
 
 
 def run(*, seconds: int, out: Path | None, seed: int | None, rate: float) -> None:
@@ -33,7 +33,7 @@ def run(*, seconds: int, out: Path | None, seed: int | None, rate: float) -> Non
     configure_logs(logging.CRITICAL)
     began = datetime.now(UTC)
     demo = Demo(
-        settings=settings,
+        settings=apart(settings, settings.home / "demo"),
         seconds=seconds,
         seed=seed if seed is not None else int(time.time()),
         rate=rate,

@@ -13,7 +13,7 @@ import psutil
 
 from herald.cli.exits import DONE, FOUND_FAILURE, INTERRUPTED
 from herald.cli.remote import addresses_of
-from herald.run_file import RunFile
+from herald.run_file import NOT_STARTED, RunFile
 from herald.settings import Settings, load_settings
 
 STOP_LIMIT_S = 90.0
@@ -42,9 +42,11 @@ def up(news: str, *, foreground: bool) -> None:
             start_new_session=True,
         )
     os.close(writing)
+    told = False
     try:
         with os.fdopen(reading, "r", encoding="utf-8") as progress:
             for line in progress:
+                told = told or line.startswith(NOT_STARTED)
                 sys.stderr.write(f"herald: {line}")
                 sys.stderr.flush()
     except KeyboardInterrupt:
@@ -53,7 +55,9 @@ def up(news: str, *, foreground: bool) -> None:
         node.wait(STOP_LIMIT_S)
         sys.exit(INTERRUPTED)
     if (run := RunFile.read(settings.home)) is None:
-        node.wait(STOP_LIMIT_S)
+        status = node.wait(STOP_LIMIT_S)
+        if told:
+            sys.exit(status)
         sys.stderr.write(f"herald: it did not start; the end of {log}:\n{_tail(log)}")
         sys.exit(FOUND_FAILURE)
     for name, url in addresses_of(run).items():

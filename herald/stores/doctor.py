@@ -76,7 +76,9 @@ async def diagnose(
     else:
         probes += _server_probes(addresses)
     if analytics is not None:
-        probes.append(lambda: _versioned("clickhouse", analytics, "free the folder, or set HERALD_CLICKHOUSE_URL"))
+        probes.append(
+            lambda: _versioned("clickhouse", analytics, "start it, free its folder, or correct HERALD_CLICKHOUSE_URL")
+        )
     if bus is not None:
         probes.append(lambda: _versioned("bus", bus.ping, "start Herald, or set HERALD_REDIS_URL or HERALD_KAFKA"))
     if settings.kafka:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from herald.documents import ConfigurationError
-from herald.settings import PROJECT_ROOT, Settings, load_settings
+from herald.settings import PROJECT_ROOT, Settings, apart, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +84,42 @@ def test_settings_do_not_change_while_herald_runs() -> None:
     settings = load_settings()
     with pytest.raises(ValueError, match="frozen"):
         settings.api_port = 1
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("postgres_url", "mysql://me:s3cret@host/db", "postgresql://"),
+        ("redis_url", "localhost:6379", "redis://"),
+        ("clickhouse_url", "nonsense", "clickhouse://"),
+        ("mlflow_url", "file:///x", "https://"),
+        ("kafka", "localhost", "host:port"),
+        ("kafka", "a:1,b", "host:port"),
+    ],
+)
+def test_an_address_of_another_kind_is_refused_without_telling_its_secret(name: str, given: str, words: str) -> None:
+    told = failure(**{name: given})
+    assert told.startswith(f"HERALD_{name.upper()}: ")
+    assert words in told
+    assert "s3cret" not in told
+
+
+@pytest.mark.parametrize("given", ["localhost:9092", "a:1,b:2", "[::1]:9092"])
+def test_an_address_of_brokers_is_taken(given: str) -> None:
+    assert load_settings(kafka=given).kafka == given
+
+
+def test_a_run_apart_touches_neither_the_users_servers_nor_their_ray(tmp_path: Path) -> None:
+    own = load_settings(
+        profile="services",
+        redis_url="redis://host/0",
+        postgres_url="postgresql://host/herald",
+        clickhouse_url="clickhouse://host/herald",
+        kafka="host:9092",
+        ray_address="ray://host:10001",
+        bus="kafka",
+    )
+    demo = apart(own, tmp_path)
+    assert (demo.home, demo.profile, demo.kafka, demo.ray_address, demo.bus) == (
+        tmp_path, "embedded", None, None, "kafka",
+    )  # fmt: skip
