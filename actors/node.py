@@ -13,7 +13,7 @@ from typing import Any
 import ray
 import structlog
 
-from actors.deployment import Part, create, deploy, parts_of, shutdown_order, start_ray, undeploy
+from actors.deployment import Part, create, deploy, end_leftovers, parts_of, shutdown_order, start_ray, undeploy
 from actors.peers import SUPERVISOR
 from actors.supervisor import RemoteSupervisor
 from herald.bootstrap.configuration import check_configuration
@@ -59,6 +59,7 @@ class Node:
         progress("schema", "ready")
         self._watching = loop.create_task(self._servers.watch(progress))
         await asyncio.shield(self._starting_ray)
+        await end_leftovers(self.settings.home, progress)
         self._parts = parts_of(self.wiring)
         await deploy(self._parts, progress)
         self._servers.begin_mlflow(progress)

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from herald.bootstrap.wiring import Wiring
 from herald.ports import Unavailable
 from herald.tasks import end_tasks
 
@@ -38,6 +39,8 @@ class Shell:
     its state from what is durable. Nothing is kept going on a broken invariant.
     """
 
+    _wiring: Wiring
+
     def __init__(self, name: str) -> None:
         """Schedule the beginning at once, since a process that Ray restarts gets no call but this one."""
         self._name = name
@@ -53,6 +56,10 @@ class Shell:
         """Say how the actor is, without waiting for anything."""
         begun = self._beginning.done()
         return Health(self._name, os.getpid(), begun, self._detail() if begun else {})
+
+    async def home(self) -> str:
+        """Return the data directory of the Herald that this actor belongs to."""
+        return str(self._wiring.settings.home)
 
     async def close(self) -> None:
         """Stop the loops and release what the actor holds. Safe to call twice."""

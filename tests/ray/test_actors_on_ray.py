@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import pytest
 import ray
 
 from actors import supervisor as supervising
-from actors.deployment import Part, create, deploy, start_ray, undeploy
+from actors.deployment import Part, create, deploy, end_leftovers, start_ray, undeploy
 from actors.peers import NAMESPACE, Peer
 from actors.shell import Shell
 from actors.supervisor import SupervisorShell
@@ -31,9 +32,12 @@ PATIENCE_S = 60.0
 class Worker(Shell):
     """An actor that can be told to break in the ways that actors break."""
 
-    def __init__(self, name: str, notes: str) -> None:
-        self._notes = Path(notes)
+    def __init__(self, name: str, notes: str, home: str = "") -> None:
+        self._notes, self._home = Path(notes), home
         super().__init__(name)
+
+    async def home(self) -> str:
+        return self._home
 
     async def pid(self) -> int:
         await self.ready()
@@ -90,7 +94,7 @@ def cluster() -> Iterator[None]:
 async def place(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     name = request.node.name[:40]
     notes = tmp_path / "begun"
-    part = Part(name, ray.remote(max_restarts=-1, num_cpus=0)(Worker), (name, str(notes)))
+    part = Part(name, ray.remote(max_restarts=-1, num_cpus=0)(Worker), (name, str(notes), str(tmp_path)))
     await deploy([part], lambda *_: None)
     yield Place(part, notes)
     await undeploy([name], grace_s=2.0)
@@ -182,3 +186,28 @@ async def test_undeployed_actors_are_gone(place: Place) -> None:
     await undeploy([place.part.name])
     with pytest.raises(ValueError, match=place.part.name):
         ray.get_actor(place.part.name, namespace=NAMESPACE)
+
+
+async def test_what_a_dead_node_left_is_ended_by_the_next_node_of_its_home(place: Place, tmp_path: Path) -> None:
+    said: list[tuple[str, str]] = []
+    await end_leftovers(tmp_path, lambda *what: said.append(what))
+    assert [what for what, _ in said] == ["actors"]
+    with pytest.raises(ValueError, match=place.part.name):
+        ray.get_actor(place.part.name, namespace=NAMESPACE)
+    await end_leftovers(tmp_path, lambda *what: said.append(what))
+    assert len(said) == 1
+
+
+async def test_actors_of_another_home_are_left_alone_and_named(place: Place, tmp_path: Path) -> None:
+    first = await place.peer.call("pid")
+    with pytest.raises(Unavailable, match=f"the Herald of {tmp_path} runs on this Ray cluster"):
+        await end_leftovers(Path("/somewhere/else"), lambda *_: None)
+    assert await place.peer.call("pid") == first
+
+
+def test_a_cluster_that_is_not_there_is_named_with_its_cure() -> None:
+    # Joined from a process of its own, since this one is on a cluster already.
+    code = "from actors.deployment import start_ray; start_ray('127.0.0.1:1', 0)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert "no Ray cluster can be joined at 127.0.0.1:1" in found.stderr
+    assert "HERALD_RAY_ADDRESS" in found.stderr
