@@ -46,7 +46,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         if key in account:
             yield f"  {'account' if key == 'error' else key:<16}{_figure(key, account[key])}"
     for key, held in account.get("positions", {}).items():
-        yield f"  {'position':<16}{key} {held['quantity']} at {float(held['average_price']):.8g}, now {float(held['mark']):.8g}"
+        paid, now = float(held["average_price"]), float(held["mark"])
+        yield f"  {'position':<16}{key} {held['quantity']} at {paid:.8g}, now {now:.8g}"
     for title in _COUNTS:
         counts = ", ".join(f"{name} {count}" for name, count in found.get(title, {}).items())
         yield f"  {title:<16}{counts or 'none yet'}"
