@@ -20,6 +20,8 @@ from herald.ports import PortError, Unavailable
 CHECK_PERIOD_S = 2.0
 ANSWER_TIMEOUT_S = 5.0
 MISSES_MAX = 3
+START_PATIENCE_S = 60.0
+"""How long a process that was just started may take to its first answer: a crowded machine takes many seconds."""
 
 log = structlog.get_logger()
 
@@ -27,16 +29,17 @@ log = structlog.get_logger()
 class SupervisorShell(Shell):
     """Watches over the others.
 
-    Guarantees: Ray restarts a process that ended; this actor ends one that no longer answers, creates one that is
-    missing, and hands a changed list of sources to the collectors. A file that cannot be used is reported and the old
-    list stays. Killing the supervisor harms no other actor; the next one hands the list over again, since it may have
-    changed meanwhile.
+    Guarantees: Ray restarts a process that ended; this actor ends one that no longer answers (and gives the next time
+    to begin), creates one that is missing, and hands a changed list of sources to the collectors. A file that cannot be
+    used is reported and the old list stays. Killing the supervisor harms no other actor; the next one hands the list
+    over again, since it may have changed meanwhile.
     """
 
     def __init__(self, wiring: Wiring) -> None:
         """Begin with the addresses and files of ``wiring``."""
         self._wiring = wiring
         self._misses: dict[str, int] = {}
+        self._patient_until: dict[str, float] = {}
         self._healths: dict[str, Health] = {}
         self._sources_version = ""
         self._parts: list[Part] = []
@@ -67,10 +70,11 @@ class SupervisorShell(Shell):
         except Unavailable as error:
             missed = self._misses[part.name] = self._misses.get(part.name, 0) + 1
             self._healths[part.name] = Health(part.name, 0, ready=False, detail={"error": str(error)})
-            if missed >= MISSES_MAX:
+            if missed >= MISSES_MAX and asyncio.get_running_loop().time() >= self._patient_until.get(part.name, 0.0):
                 self._revive(part)
         else:
             self._misses[part.name] = 0
+            self._patient_until.pop(part.name, None)
             self._healths[part.name] = health
 
     def _revive(self, part: Part) -> None:
@@ -80,6 +84,11 @@ class SupervisorShell(Shell):
             ray.kill(create(part), no_restart=False)
         except RayError as error:
             log.error("actor could not be restarted", actor=part.name, error=str(error))
+        else:
+            self._be_patient_with(part)
+
+    def _be_patient_with(self, part: Part) -> None:
+        self._patient_until[part.name] = asyncio.get_running_loop().time() + START_PATIENCE_S
 
     async def _reload_sources(self) -> None:
         if self._wiring.is_replay:
@@ -102,6 +111,7 @@ class SupervisorShell(Shell):
         for part in parts:
             if part.name not in known:
                 create(part)
+                self._be_patient_with(part)
                 log.info("collector created", actor=part.name)
         for name in sorted(name for name in known if name.startswith(COLLECTOR)):
             try:

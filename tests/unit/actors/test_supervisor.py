@@ -119,6 +119,22 @@ async def test_an_actor_that_answers_in_between_is_left_alone(cluster, wiring) -
     await supervisor.close()
 
 
+async def test_an_actor_that_was_just_restarted_is_given_time_to_begin(cluster, wiring, monkeypatch) -> None:
+    supervisor = await begun(wiring, cluster)
+    cluster.silent = {"trader"}
+    for _ in range(3 * MISSES_MAX):
+        await supervisor.check()
+    assert cluster.killed == ["trader"]
+    monkeypatch.setattr(module, "START_PATIENCE_S", 0.0)
+    cluster.silent = set()
+    await supervisor.check()
+    cluster.silent = {"trader"}
+    for _ in range(3 * MISSES_MAX):
+        await supervisor.check()
+    assert cluster.killed == ["trader"] * 4, "once in its first life, then three times without patience"
+    await supervisor.close()
+
+
 async def test_an_actor_that_cannot_be_restarted_now_is_tried_again(cluster, wiring, monkeypatch) -> None:
     def refuse(handle: str, *, no_restart: bool) -> None:
         raise RayError("no")
