@@ -21,13 +21,13 @@ $(UV):
 
 $(VENV)/.core: $(UV) requirements.lock pyproject.toml
 	@echo "herald: installing (once)" >&2
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core requirements-dev.lock
 	@echo "herald: installing the test tools (once)" >&2
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 setup: $(VENV)/.core ## Install what Herald needs to run
@@ -59,7 +59,7 @@ bench: setup-dev ## Measure latency against its floor
 
 lock: $(UV) ## Choose newer versions and write the lock files
 	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --universal --python-version 3.11 pyproject.toml -o requirements.lock
-	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --universal --python-version 3.11 -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --universal --python-version 3.11 -c requirements.lock --extra train --group dev pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove the environment and all data of this checkout
 	rm -rf $(VENV) .herald .pytest_cache .mypy_cache .ruff_cache

@@ -18,7 +18,14 @@ def main() -> None:
         from herald.documents import ConfigurationError
         from herald.ports import PortError
 
-        if not isinstance(error, ConfigurationError | PortError):
+        if not isinstance(error, ConfigurationError | PortError) and not _has_a_cure(error):
             raise
         sys.stderr.write(f"herald: {error}\n")
         sys.exit(WRONG_USE if isinstance(error, ConfigurationError) else FOUND_FAILURE)
+
+
+def _has_a_cure(error: Exception) -> bool:
+    """Tell the errors of models and their registry, without importing what only their commands need."""
+    homes = {"training.mlflow_access", "training.corpus.headlines", "herald.inference.text_model"}
+    homes |= {"herald.inference.pretrained", "herald.inference.bert_graph"}
+    return type(error).__module__ in homes

@@ -148,6 +148,85 @@ def doctor(as_json: Json = False) -> None:
     command.run(as_json=as_json)
 
 
+@app.command()
+def classify(
+    text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT...]", help="Headlines, each in quotes.")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--in", help="JSON lines with id, text, source?, published_at?.")
+    ] = None,
+    target: Annotated[Path | None, typer.Option("--out", help="File for a JSON line each, in the same order.")] = None,
+    model: Annotated[str, typer.Option(help="rules, champion, or the number of a version.")] = "champion",
+    as_json: Json = False,
+) -> None:
+    """Read headlines: type, tradable or noise, which way, how severe, how sure, and on what evidence."""
+    from herald.cli import classify as command
+
+    command.run(text or [], source, target, model, as_json=as_json)
+
+
+@app.command("same-story")
+def same_story(
+    source: Annotated[Path, typer.Option("--in", help="JSON lines with id, a, b, a_at?, b_at?: two headlines.")],
+    target: Annotated[Path | None, typer.Option("--out", help="File for a JSON line each, in the same order.")] = None,
+) -> None:
+    """Tell for pairs of headlines the probability that both report one event."""
+    from herald.cli import same_story as command
+
+    command.run(source, target)
+
+
+@app.command()
+def train(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Heads on the encoder as it comes: a minute or two, no torch.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Train the classifier on Herald's corpus, judge it, and record it in MLflow; the first becomes the champion."""
+    from herald.cli import training as command
+
+    command.train("quick" if quick else "full", as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Option(help="champion, challenger, or the number of a version.")] = "champion",
+    out: Annotated[Path | None, typer.Option(help="Folder for plots and figures.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge a model on the corpus's test part, and on each labelled set of HERALD_DATA, beside its baselines."""
+    from herald.cli import training as command
+
+    command.evaluate(model, out, as_json=as_json)
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the trained versions, and which is champion and challenger."""
+    from herald.cli import training as command
+
+    command.models(as_json=as_json)
+
+
+@app.command()
+def promote(
+    model: Annotated[str, typer.Argument(help="challenger, or the number of a version.")] = "challenger",
+    force: Annotated[str | None, typer.Option(help="Promote against the evidence, for this reason.")] = None,
+) -> None:
+    """Make a version the champion, if it is significantly better and behaves. Status 1 where it is refused."""
+    from herald.cli import training as command
+
+    command.promote(model, force)
+
+
+@app.command()
+def rollback() -> None:
+    """Undo the last promotion: the previous champion serves again."""
+    from herald.cli import training as command
+
+    command.rollback()
+
+
 @sources.command("test")
 def sources_test(
     target: Annotated[str, typer.Argument(metavar="URL_OR_FILE", help="A feed, page or API answer.")],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +11,9 @@ from herald.messages import NewsItem, Signal, content_hash
 from herald.news.amounts import usd_in
 from herald.news.annotate import Annotated, annotate, untagged
 from herald.news.entities import QUOTES, find_entities
-from herald.news.gazetteer import Gazetteer, Kind
+from herald.news.gazetteer import Gazetteer
 from herald.news.listings import listed_assets, listing_time, market_of
+from herald.news.primary import MARKET_ASSET, primary_of
 from herald.news.reading import NO_EVENT, Reading
 from herald.news.rulebook import (
     TRIGGER_ALWAYS,
@@ -34,15 +34,6 @@ TRIGGER_LETTERS_MAX = 12
 BODY_CHARS_FOR_ASSETS = 400
 VERIFIED_BONUS = 0.2
 UNREAD_CONFIDENCE = 0.3
-MARKET_ASSET = "BTC"
-_ATTRIBUTE = re.compile(
-    r"<asset:([^>]*)>(?:'s)?[- ](?:exchange|defi|miner|mining|project|platform|layer|dex|lending|capital|wallet|based|"
-    r"backed|native|focused|payments?|treasury|bridge|network asset|exchange)\b"
-)
-_OPENING_PARTY = re.compile(
-    r"((?:[A-Z][\w.]*\s){0,2}[A-Z][\w.]*?)(?:'s)?\s(?i:hacked|exploited|drained|loses|lost|suffers|confirms|hit|"
-    r"targeted|raises|secures|files|plans|acquires|buys|launches|announces|unveils|wins|faces|halts|pauses|suspends)\b"
-)
 _QUOTE_ASSETS = frozenset({MARKET_ASSET, "USDT", "USDC"})
 _BITCOIN_EXCHANGE = "<asset:btc> exchange"
 _LISTING_TYPES = frozenset({EventType.LISTING, EventType.DELIST})
@@ -153,7 +144,7 @@ def _no_event(item: NewsItem, text: Annotated, match: _Match) -> Reading:
 def _event(item: NewsItem, text: Annotated, match: _Match, rulebook: Rulebook, gazetteer: Gazetteer) -> Reading:
     rule = match.rule
     listed = _listed(item, text, rule, gazetteer)
-    primary = _primary(rule.primary, item, text, listed)
+    primary = primary_of(rule.primary, item, text, listed)
     doubts = _doubts(text, rulebook, frozenset(rule.allows))
     if not match.in_main:
         doubts = (*doubts, "doubt:recap:not in the main clause")
@@ -202,43 +193,6 @@ def _listed(item: NewsItem, text: Annotated, rule: Rule, gazetteer: Gazetteer) -
     if named or not body:
         return named
     return tuple(mention.code for mention in find_entities(body, gazetteer).assets if mention.code not in _QUOTE_ASSETS)
-
-
-def _primary(how: Primary, item: NewsItem, text: Annotated, listed: tuple[str, ...]) -> str:
-    if how is Primary.MARKET:
-        return MARKET_ASSET
-    if how is Primary.LISTED:
-        venues = text.entities.venues
-        return listed[0] if listed else (venues[0] if venues else item.venue)
-    if how is Primary.COIN:
-        return _asset(text) or MARKET_ASSET
-    party = _party(text)
-    if how is Primary.PARTY and party is not None:
-        return party[1] or _asset(text) or party[0]
-    return _asset(text) or (party[1] or party[0] if party else _unknown_party(text))
-
-
-def _asset(text: Annotated) -> str:
-    """Return the first asset that is not a mere attribute, as in "bitcoin exchange"; failing that, the first."""
-    assets = text.entities.assets
-    if len(assets) > 1:
-        attributes = {match[1].upper() for match in _ATTRIBUTE.finditer(text.whole)}
-        return next((asset.code for asset in assets if asset.code not in attributes), assets[0].code)
-    return assets[0].code if assets else ""
-
-
-def _unknown_party(text: Annotated) -> str:
-    """Return the few capitalised words that open the headline before a verb of news: a party of no gazetteer."""
-    match = _OPENING_PARTY.match(text.cased)
-    return match[1] if match else ""
-
-
-def _party(text: Annotated) -> tuple[str, str] | None:
-    """Return code and linked asset of the party in the news: the first that is no regulator or bank, else the first."""
-    official = {Kind.REGULATOR, Kind.CENTRAL_BANK}
-    parties = [mention.entry for mention in text.entities.mentions if mention.entry.kind is not Kind.ASSET]
-    parties.sort(key=lambda entry: entry.kind in official)
-    return (parties[0].code, parties[0].asset) if parties else None
 
 
 def _names_enough(needs: Need, text: Annotated, listed: tuple[str, ...]) -> bool:

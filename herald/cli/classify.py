@@ -1,0 +1,119 @@
+"""``herald classify``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from herald.cli.training_bar import TrainingBar
+from herald.documents import ConfigurationError
+from herald.settings import Settings, load_settings
+
+RULES, CHAMPION = "rules", "champion"
+BATCH = 256
+
+
+def run(texts: list[str], source: Path | None, target: Path | None, model: str, *, as_json: bool) -> None:
+    """Classify the texts of the command line, or the lines of a file."""
+    if bool(texts) == bool(source):
+        raise ConfigurationError("give headlines as words in quotes, or a file of lines with --in; not both, not none")
+    from herald.inference.classification import HeadlineLine, MalformedLineError
+
+    settings = load_settings()
+    try:
+        if source is None:
+            lines = [HeadlineLine(id=number, text=text) for number, text in enumerate(texts, start=1)]
+        else:
+            lines = list(_lines(source))
+        classifier = _classifier(settings, model)
+        answers: list[dict[str, Any]] = []
+        for begin in range(0, len(lines), BATCH):
+            answers += classifier.classify(lines[begin : begin + BATCH], datetime.now(UTC))
+    except MalformedLineError as error:
+        raise ConfigurationError(str(error)) from error
+    if target is not None:
+        target.write_text("".join(json.dumps(answer, ensure_ascii=False) + "\n" for answer in answers), "utf-8")
+    elif as_json or source is not None:
+        sys.stdout.writelines(json.dumps(answer, ensure_ascii=False) + "\n" for answer in answers)
+    else:
+        for line, answer in zip(lines, answers, strict=True):
+            sys.stdout.write(_told(line.text, answer))
+
+
+def _lines(source: Path) -> Iterator[Any]:
+    from herald.inference.classification import MalformedLineError, parse_headline
+
+    try:
+        text = source.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{source}: cannot be read ({error}); give a file of JSON lines") from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            place = f"{source}:{number}"
+            try:
+                data = json.loads(line)
+            except ValueError as error:
+                raise MalformedLineError(
+                    f'{place}: is no JSON ({error}); write {{"id": ..., "text": "..."}}'
+                ) from error
+            yield parse_headline(data, place)
+
+
+def _classifier(settings: Settings, which: str) -> Any:
+    from herald.bootstrap.configuration import directory_of, gazetteer_of, rulebook_of, sources_of
+    from herald.bootstrap.wiring import NOWHERE, Wiring
+    from herald.inference.classification import Classifier
+    from herald.news.reading_desk import TextDesk
+    from herald.news.verdict import VerdictPolicy
+
+    wiring = Wiring(settings, NOWHERE)
+    gazetteer = gazetteer_of(wiring)
+    return Classifier(
+        desk=TextDesk(rulebook_of(wiring), gazetteer),
+        gazetteer=gazetteer,
+        directory=directory_of(wiring),
+        profile_of=sources_of(wiring).profile_of,
+        policy=VerdictPolicy(),
+        model=None if which == RULES else _model(settings, which),
+        rules_only=which == RULES,
+    )
+
+
+def _model(settings: Settings, which: str) -> Any:
+    """Load a model; where none was ever trained, train the quick one first."""
+    from herald.inference.text_model import load_model
+    from training.registry import Alias
+    from training.run import champion_folder, registry_of
+
+    if which == CHAMPION and registry_of(settings).version_of(Alias.CHAMPION) is None:
+        from training.build import BuildSettings
+        from training.run import train
+
+        sys.stderr.write(
+            "herald: no model yet; the quick one is trained now, once; `herald train` makes a better one\n"
+        )
+        with TrainingBar(sys.stderr) as bar:
+            train(settings, BuildSettings(kind="quick"), bar)
+    return load_model(champion_folder(settings, which), threads=2)
+
+
+def _told(text: str, answer: dict[str, Any]) -> str:
+    """Tell one answer in words, with its evidence."""
+    ways = ", ".join(f"{way} {share:.2f}" for way, share in answer["direction_p"].items())
+    verdict = "tradable" if answer["tradable"] else "not tradable"
+    lines = [
+        text,
+        f"  {answer['event_type']} ({answer['event_type_p']:.2f}), {verdict} ({answer['tradable_p']:.2f})",
+        f"  {answer['direction']} ({ways})",
+        f"  severity {answer['severity']:.2f}, confidence {answer['confidence']:.2f}",
+        f"  about {answer['primary_entity'] or 'nobody'}",
+        f"  trades as {', '.join(answer['instruments']) or 'nothing here'}",
+        f"  names {', '.join(answer['entities']) or 'nobody'}",
+        f"  because {'; '.join(answer['reasons']) or 'no rule matched'}",
+        f"  by {answer['model']}" + (" (degraded: no model)" if answer["degraded"] else ""),
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,133 @@
+"""``herald train``, ``evaluate``, ``promote``, ``rollback`` and ``models``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from herald.cli.exits import FOUND_FAILURE
+from herald.cli.training_bar import TrainingBar
+from herald.settings import load_settings
+
+if TYPE_CHECKING:
+    from training.figures import Figures
+    from training.run import Assessed
+
+COLUMNS = {
+    "type_macro_f1": "type F1",
+    "tradable_precision_at_recall_60": "tradable P at R 0.6",
+    "tradable_precision": "tradable P",
+    "tradable_recall": "tradable R",
+    "direction_macro_f1": "direction F1",
+    "type_ece": "type ECE",
+    "tradable_ece": "tradable ECE",
+}
+
+
+def train(kind: Literal["quick", "full"], *, as_json: bool) -> None:
+    """Train a model and tell how good it is."""
+    from training.build import BuildSettings
+    from training.run import metrics_of
+    from training.run import train as train_model
+
+    with TrainingBar(sys.stderr) as bar:
+        trained = train_model(load_settings(), BuildSettings(kind=kind), bar)
+    if as_json:
+        found = {"version": trained.version, "outcome": trained.outcome, "metrics": metrics_of(trained.assessed)}
+        sys.stdout.write(json.dumps(found, indent=1) + "\n")
+        return
+    _print(trained.assessed)
+    sys.stdout.write(f"{trained.outcome}\n")
+
+
+def evaluate(which: str, out: Path | None, *, as_json: bool) -> None:
+    """Judge a model on every labelled set, beside its baselines, and draw it."""
+    from herald.inference.text_model import load_model
+    from training.build import BuildSettings
+    from training.run import Workshop, champion_folder, metrics_of, write_figures
+
+    settings = load_settings()
+    folder = champion_folder(settings, which)
+    with TrainingBar(sys.stderr) as bar:
+        workshop = Workshop(settings, bar)
+        assessed = workshop.assess(load_model(folder, threads=BuildSettings().threads))
+    place = out or settings.home / "evaluations" / folder.name
+    plots = write_figures(assessed, workshop.sets, place)
+    if as_json:
+        sys.stdout.write(json.dumps(metrics_of(assessed), indent=1) + "\n")
+        return
+    _print(assessed)
+    sys.stdout.write(f"{len(plots)} plots and figures.json: {place}\n")
+
+
+def promote(which: str, force: str | None) -> None:
+    """Make a version the champion if it earns that."""
+    from training.run import NotPromotedError, promote_version
+
+    with TrainingBar(sys.stderr) as bar:
+        try:
+            said = promote_version(load_settings(), which, bar, force_reason=force)
+        except NotPromotedError as error:
+            refused = str(error)
+        else:
+            refused = ""
+    if refused:
+        sys.stdout.write(f"{refused}\n")
+        sys.exit(FOUND_FAILURE)
+    sys.stdout.write(f"{said}\n")
+
+
+def rollback() -> None:
+    """Undo the last promotion."""
+    from training.promotion import rollback as roll_back
+    from training.run import registry_of
+
+    sys.stdout.write(f"{roll_back(registry_of(load_settings()))}\n")
+
+
+def models(*, as_json: bool) -> None:
+    """List the versions and the part that each plays."""
+    from training.run import registry_of
+
+    found = registry_of(load_settings()).versions()
+    if as_json:
+        rows = [
+            {"version": one.version, "aliases": list(one.aliases), "run_id": one.run_id, "metrics": dict(one.metrics)}
+            for one in found
+        ]
+        sys.stdout.write(json.dumps(rows, indent=1) + "\n")
+        return
+    if not found:
+        sys.stdout.write("no model yet; `herald train` makes one\n")
+    for one in found:
+        sys.stdout.write(f"version {one.version}  {one.created_at:%Y-%m-%d %H:%M}  {' '.join(one.aliases)}\n")
+
+
+def _print(assessed: Assessed) -> None:
+    """Print a table a set, with the figures that it has labels for."""
+    console = Console()
+    for one in assessed.sets:
+        named = [name for name in COLUMNS if any(_cell(figures, name) for figures in one.figures.values())]
+        count = next(iter(one.figures.values())).n
+        table = Table(
+            "", *(COLUMNS[name] for name in named), title=f"{one.name}, {count} headlines", title_justify="left"
+        )
+        for who, figures in one.figures.items():
+            table.add_row(who, *(_cell(figures, name) for name in named))
+        console.print(table)
+    for capability in assessed.behaviour.capabilities:
+        verdict = "passes" if capability.passed else "FAILS"
+        found = f"{capability.pass_rate:.0%} of {capability.checks} checks, needs {capability.minimum_pass_rate:.0%}"
+        console.print(f"behaviour: {capability.capability} {found}, {verdict}", highlight=False)
+    console.print("in brackets: 95 % intervals by the bootstrap", highlight=False)
+
+
+def _cell(figures: Figures, name: str) -> str:
+    found = dict(figures).get(name)
+    value, low, high = (getattr(found, part, None) for part in ("value", "low", "high"))
+    return "" if value is None else f"{value:.3f} ({low:.2f}-{high:.2f})"

@@ -1,0 +1,54 @@
+"""The progress of a training: a bar on a terminal, a line a step elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+_TELL_EVERY_S = 20.0
+
+
+class TrainingBar:
+    """Called with what is being done, the share of it done, and the latest figures."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Draw on ``stream``."""
+        self._console = Console(file=stream)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[figures]}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=1.0, figures="")
+        self._began = time.monotonic()
+        self._what, self._told = "", 0.0
+
+    def __enter__(self) -> Self:
+        """Start drawing."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop drawing."""
+        self._bar.stop()
+
+    def __call__(self, what: str, share: float, figures: Mapping[str, float]) -> None:
+        """Show one step."""
+        told = ", ".join(f"{name} {value:.3g}" for name, value in figures.items())
+        self._bar.update(self._task, description=what, completed=share, figures=told)
+        passed = time.monotonic() - self._began
+        if self._console.is_terminal or (what == self._what and passed - self._told < _TELL_EVERY_S):
+            return
+        self._what, self._told = what, passed
+        self._console.print(f"herald: {passed:5.0f} s  {what} {share:.0%} {told}".rstrip(), highlight=False)

