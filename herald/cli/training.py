@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from training.figures import Figures
     from training.run import Assessed
 
-COLUMNS = {
-    "type_macro_f1": "type F1",
-    "tradable_precision_at_recall_60": "tradable P at R 0.6",
-    "tradable_precision": "tradable P",
-    "tradable_recall": "tradable R",
-    "direction_macro_f1": "direction F1",
-    "type_ece": "type ECE",
-    "tradable_ece": "tradable ECE",
+FIGURES = {
+    "type_macro_f1": "type macro F1",
+    "tradable_precision_at_recall_60": "tradable precision at recall 0.6",
+    "tradable_precision": "tradable precision",
+    "tradable_recall": "tradable recall",
+    "direction_macro_f1": "direction macro F1",
+    "type_ece": "type calibration error",
+    "tradable_ece": "tradable calibration error",
 }
 
 
@@ -112,13 +112,11 @@ def _print(assessed: Assessed) -> None:
     """Print a table a set, with the figures that it has labels for."""
     console = Console()
     for one in assessed.sets:
-        named = [name for name in COLUMNS if any(_cell(figures, name) for figures in one.figures.values())]
+        named = [name for name in FIGURES if any(_cell(figures, name) for figures in one.figures.values())]
         count = next(iter(one.figures.values())).n
-        table = Table(
-            "", *(COLUMNS[name] for name in named), title=f"{one.name}, {count} headlines", title_justify="left"
-        )
-        for who, figures in one.figures.items():
-            table.add_row(who, *(_cell(figures, name) for name in named))
+        table = Table("", *one.figures, title=f"{one.name}, {count} headlines", title_justify="left")
+        for name in named:
+            table.add_row(FIGURES[name], *(_cell(figures, name) for figures in one.figures.values()))
         console.print(table)
     for capability in assessed.behaviour.capabilities:
         verdict = "passes" if capability.passed else "FAILS"

@@ -34,6 +34,8 @@ def bert_graph(weights: Weights, config: Mapping[str, Any]) -> onnx.ModelProto:
             f"an encoder of type {config.get('model_type')!r} with {config.get('hidden_act')!r} cannot be used; "
             "take a BERT encoder with gelu"
         )
+    if config.get("position_embedding_type", "absolute") != "absolute":
+        raise UnsupportedEncoderError("an encoder with relative positions cannot be used; take one with absolute ones")
     graph = _Graph(float(config["layer_norm_eps"]), int(config["num_attention_heads"]))
     state = graph.embedded(weights)
     for layer in range(int(config["num_hidden_layers"])):

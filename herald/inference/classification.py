@@ -38,6 +38,7 @@ class HeadlineLine(BaseModel):
     text: str = Field(min_length=1)
     source: str = ""
     published_at: UtcTime | None = None
+    place: str = Field(default="", exclude=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ class Classifier:
         try:
             return self.desk.read(line.text, line.published_at or now, profile)
         except MalformedItem as error:
-            raise MalformedLineError(f"line {line.id!r}: the text holds no words; give a headline") from error
+            place = line.place or f"line {line.id!r}"
+            raise MalformedLineError(f"{place}: text: holds no words; give a headline") from error
 
     def _answer(
         self, line: HeadlineLine, reading: Reading, judged: Judgement | None, tradable_p: float | None = None
@@ -97,7 +99,7 @@ class Classifier:
 def parse_headline(data: Any, place: str) -> HeadlineLine:
     """Read one line of JSON as a headline. Raises ``MalformedLineError``."""
     try:
-        return HeadlineLine.model_validate(data)
+        return HeadlineLine.model_validate(data).model_copy(update={"place": place})
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         field = ".".join(map(str, problem["loc"])) or "the line"

@@ -58,8 +58,11 @@ def packaged_encoder() -> Pretrained:
             f"the package {PACKAGE.replace('_', '-')} is not installed; run `make setup`"
         ) from error
     weights = folder / "model.safetensors"
-    with weights.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with weights.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise EncoderNotFoundError(f"{weights} cannot be read ({error}); install the package again") from error
     if found != WEIGHTS_SHA256:
         raise EncoderNotFoundError(
             f"{weights} has SHA-256 {found[:12]}..., not {WEIGHTS_SHA256[:12]}...; install the package again"

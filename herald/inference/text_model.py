@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy.sparse import csr_matrix
 
 from herald.inference.encoder import Encoder
-from herald.inference.words import BUCKETS, word_features
+from herald.inference.words import BUCKETS, WORD_BUCKETS, word_features
 from herald.news.judgement import Judgement
 from herald.taxonomy import TAXONOMY_VERSION, Direction, EventType
 
@@ -132,19 +133,29 @@ def load_model(folder: Path, *, threads: int = 1) -> TextModel:
     """Read a model from its folder. Raises ``ModelUnusableError``."""
     try:
         card = ModelCard.model_validate(json.loads((folder / CARD).read_text("utf-8")))
-        with np.load(folder / HEADS, allow_pickle=False) as arrays:
+        with (folder / HEADS).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             heads = Heads(**{field.name: arrays[field.name] for field in fields(Heads)})
-        encoder = Encoder(folder / GRAPH, folder / TOKENIZER, threads=threads)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise ModelUnusableError(f"{folder}: no usable model ({error}); train one with `herald train`") from error
+    try:
+        encoder = Encoder(folder / GRAPH, folder / TOKENIZER, threads=threads)
+    except Exception as error:  # onnxruntime and tokenizers raise no errors of a class of their own
+        raise ModelUnusableError(f"{folder}: no usable encoder ({error}); train one with `herald train`") from error
     if card.types != TYPES or card.directions != DIRECTIONS:
         raise ModelUnusableError(
             f"{folder}: was trained for taxonomy {card.taxonomy}, this is {TAXONOMY_VERSION}; train it again"
         )
-    if heads.weights.shape != (encoder.width, OUTPUTS) or heads.word_weights.shape != (BUCKETS, OUTPUTS):
-        raise ModelUnusableError(
-            f"{folder}: heads of shape {heads.weights.shape} do not fit the encoder; train it again"
-        )
+    wanted = {
+        "weights": (encoder.width, OUTPUTS),
+        "word_weights": (BUCKETS, OUTPUTS),
+        "bias": (OUTPUTS,),
+        "frequencies": (WORD_BUCKETS,),
+        "shift": (OUTPUTS,),
+        "prototypes": (len(heads.prototypes), encoder.width),
+    }
+    wrong = [name for name, shape in wanted.items() if getattr(heads, name).shape != shape]
+    if wrong:
+        raise ModelUnusableError(f"{folder}: {', '.join(wrong)} of the heads do not fit the encoder; train it again")
     return TextModel(card, encoder, heads)
 
 

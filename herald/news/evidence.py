@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from herald.messages import NewsItem
 from herald.news.annotate import annotate
-from herald.news.gazetteer import Gazetteer
+from herald.news.gazetteer import Gazetteer, Kind
 from herald.news.reading import Reading
 
 ASSETS_COUNTED_MAX = 3
@@ -21,7 +21,7 @@ def evidence_of(item: NewsItem, reading: Reading, gazetteer: Gazetteer) -> tuple
     """
     mentions = annotate(item.headline, gazetteer).entities.mentions
     kinds = [mention.entry.kind.value for mention in mentions]
-    assets = sum(mention.entry.kind.value == "asset" for mention in mentions)
+    assets = len({mention.entry.code for mention in mentions if mention.entry.kind is Kind.ASSET})
     found = {
         f"type:{reading.event_type}",
         f"direction:{reading.direction}",
@@ -31,7 +31,7 @@ def evidence_of(item: NewsItem, reading: Reading, gazetteer: Gazetteer) -> tuple
         *(f"kind:{kind}" for kind in kinds),
         *_grounds(reading.reasons),
     }
-    if any(mention.entry.asset for mention in mentions):
+    if any(mention.entry.asset for mention in mentions if mention.entry.kind is not Kind.ASSET):
         found.add("linked")
     return tuple(sorted(found))
 

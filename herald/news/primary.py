@@ -11,6 +11,8 @@ from herald.news.rulebook import Primary
 from herald.taxonomy import EventType
 
 MARKET_ASSET = "BTC"
+QUOTE_ASSETS = frozenset({MARKET_ASSET, "USDT", "USDC"})
+BITCOIN_EXCHANGE = "<asset:btc> exchange"
 _ATTRIBUTE = re.compile(
     r"<asset:([^>]*)>(?:'s)?[- ](?:exchange|defi|miner|mining|project|platform|layer|dex|lending|capital|wallet|based|"
     r"backed|native|focused|payments?|treasury|bridge|network asset|exchange)\b"
@@ -37,6 +39,14 @@ PRIMARY_OF_TYPE = {
     EventType.EARNINGS_CORPORATE: Primary.PARTY,
 }
 """How each type's primary entity is chosen; the others take the first asset, else the party."""
+
+
+def listed_in(text: Annotated) -> tuple[str, ...]:
+    """Return the assets that a listing may be about, in order: none that is but a quote or a kind of exchange."""
+    named = tuple(asset.code for asset in text.entities.assets)
+    if BITCOIN_EXCHANGE in text.whole:
+        return tuple(code for code in named if code not in QUOTE_ASSETS)
+    return named
 
 
 def primary_of(how: Primary, item: NewsItem, text: Annotated, listed: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from herald.news.annotate import Annotated, annotate, untagged
 from herald.news.entities import QUOTES, find_entities
 from herald.news.gazetteer import Gazetteer
 from herald.news.listings import listed_assets, listing_time, market_of
-from herald.news.primary import MARKET_ASSET, primary_of
+from herald.news.primary import QUOTE_ASSETS, listed_in, primary_of
 from herald.news.reading import NO_EVENT, Reading
 from herald.news.rulebook import (
     TRIGGER_ALWAYS,
@@ -34,8 +34,6 @@ TRIGGER_LETTERS_MAX = 12
 BODY_CHARS_FOR_ASSETS = 400
 VERIFIED_BONUS = 0.2
 UNREAD_CONFIDENCE = 0.3
-_QUOTE_ASSETS = frozenset({MARKET_ASSET, "USDT", "USDC"})
-_BITCOIN_EXCHANGE = "<asset:btc> exchange"
 _LISTING_TYPES = frozenset({EventType.LISTING, EventType.DELIST})
 
 
@@ -188,11 +186,10 @@ def _listed(item: NewsItem, text: Annotated, rule: Rule, gazetteer: Gazetteer) -
     if item.venue:
         found = listed_assets(item.headline) or tuple(code for code in named if code not in QUOTES)
         return found or listed_assets(body) or named
-    if _BITCOIN_EXCHANGE in text.whole:
-        named = tuple(code for code in named if code not in _QUOTE_ASSETS)
+    named = listed_in(text)
     if named or not body:
         return named
-    return tuple(mention.code for mention in find_entities(body, gazetteer).assets if mention.code not in _QUOTE_ASSETS)
+    return tuple(mention.code for mention in find_entities(body, gazetteer).assets if mention.code not in QUOTE_ASSETS)
 
 
 def _names_enough(needs: Need, text: Annotated, listed: tuple[str, ...]) -> bool:

@@ -11,7 +11,7 @@ from herald.messages import NewsItem, Share
 from herald.news.annotate import annotate
 from herald.news.gazetteer import Gazetteer
 from herald.news.judgement import Judgement
-from herald.news.primary import PRIMARY_OF_TYPE, primary_of
+from herald.news.primary import PRIMARY_OF_TYPE, listed_in, primary_of
 from herald.news.reading import NO_EVENT, Reading
 from herald.news.rulebook import UNTRUSTED_SEVERITY_MAX, Primary
 from herald.taxonomy import Direction, EventType, Reason
@@ -43,8 +43,8 @@ def combine(item: NewsItem, ruled: Reading, judged: Judgement, gazetteer: Gazett
     names the type; a rule that finds the headline tradable is overruled only by a model that is sure of the contrary,
     and text unlike anything trained on is left to the rules.
     """
-    own_words = bool(item.venue) or item.verified
-    if judged.unfamiliar or (own_words and ruled.tradable):
+    own_words = (bool(item.venue) or item.verified) and bool(ruled.reasons)
+    if judged.unfamiliar or own_words or ruled.fate_reason is Reason.TOO_OLD:
         note = f"unfamiliar:{judged.familiarity:.2f}" if judged.unfamiliar else _said(judged)
         return ruled.model_copy(update={"reasons": (*ruled.reasons, note), "model": judged.model})
     rule_stands = ruled.tradable and judged.tradable_p >= policy.rule_stands_min
@@ -71,11 +71,11 @@ def tradable_probability(ruled: Reading, judged: Judgement, policy: VerdictPolic
     """Return the probability that a headline is a tradable report of an event.
 
     That of the model, times the root of its probability of any event at all; a rule that finds the headline tradable
-    adds its own evidence by noisy-or.
+    adds its own evidence by noisy-or, unless the model overrules it.
     """
     event_p = 1.0 - sum(judged.event_types[one] for one in NO_EVENT)
     doubtful = 1.0 - judged.tradable_p
-    if ruled.tradable:
+    if ruled.tradable and judged.tradable_p >= policy.rule_stands_min:
         doubtful *= 1.0 - policy.rule_precision
     return (1.0 - doubtful) * math.sqrt(max(0.0, event_p))
 
@@ -107,7 +107,7 @@ def _confidence(item: NewsItem, tradable_p: float) -> float:
 
 def _primary(item: NewsItem, event_type: EventType, gazetteer: Gazetteer) -> str:
     text = annotate(item.headline, gazetteer)
-    listed = tuple(asset.code for asset in text.entities.assets)
+    listed = listed_in(text)
     return primary_of(PRIMARY_OF_TYPE.get(event_type, Primary.ASSET), item, text, listed)
 
 
