@@ -38,7 +38,8 @@ def shift_to_feeds(targets: Targets, tradable_temperature: float, labels: Path =
     """Return what to add to the logits so that they fit the mix of real feeds, shape (OUTPUTS,).
 
     A corpus holds as many examples of a rare type as of a common one; a feed does not. By Bayes' rule the log-odds
-    move by the difference of the log priors; the priors of feeds are counted in the randomly drawn labels.
+    move by the difference of the log priors; the priors of feeds are counted in the randomly drawn labels, each count
+    raised by one.
     """
     with labels.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["stratum"] == "random"]
@@ -47,8 +48,8 @@ def shift_to_feeds(targets: Targets, tradable_temperature: float, labels: Path =
     own = np.full(len(TYPES), len(targets.types) / len(TYPES))  # the heads weigh every type the same
     shift = np.zeros(OUTPUTS, dtype=np.float32)
     shift[: len(TYPES)] = TYPE_SHIFT_SHARE * (np.log(real / real.sum()) - np.log(own / own.sum()))
-    real_tradable = sum(row["tradable"] == "1" for row in rows) / len(rows)
-    own_tradable = float(targets.tradable.mean())
+    real_tradable = (sum(row["tradable"] == "1" for row in rows) + 1) / (len(rows) + 2)
+    own_tradable = (float(targets.tradable.sum()) + 1) / (len(targets) + 2)
     shift[-2] = tradable_temperature * (_log_odds(real_tradable) - _log_odds(own_tradable))
     return shift
 

@@ -115,7 +115,7 @@ def predictions_of_rules(readings: Sequence[Reading]) -> Predictions:
     return Predictions(
         types_p=types,
         directions_p=directions,
-        tradable_p=np.asarray([reading.confidence if reading.tradable else 0.0 for reading in readings]),
+        tradable_p=np.asarray([0.5 + 0.5 * reading.confidence if reading.tradable else 0.0 for reading in readings]),
         severity=np.asarray([reading.severity for reading in readings]),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoModel
+from transformers.utils.logging import disable_progress_bar
 
 from herald.documents import Document
 from herald.inference.encoder import TOKENS_MAX
@@ -92,9 +94,10 @@ class Tuner:
     def __init__(self, pretrained: Pretrained, settings: FineTuning, *, device: str = "cpu", seed: int = 0) -> None:
         torch.manual_seed(seed)
         torch.set_num_threads(settings.threads)
-        self._settings = settings
+        self._settings, self._seed = settings, seed
         self._device = torch.device(device)
         self._order = np.random.default_rng(seed)
+        disable_progress_bar()  # type: ignore[no-untyped-call]
         encoder = AutoModel.from_pretrained(pretrained.folder)
         encoder.embeddings.requires_grad_(requires_grad=False)
         self._reader = Reader(encoder, encoder.config.hidden_size, settings.dropout).to(self._device)
@@ -106,6 +109,7 @@ class Tuner:
         self, train: tuple[Sequence[str], Targets], held_out: tuple[Sequence[str], Targets], progress: Progress
     ) -> Tuned:
         """Train until the loss on ``held_out`` no longer falls, and return the best epoch's weights."""
+        torch.manual_seed(self._seed)
         texts, targets = self._tokens(train[0]), _tensors(train[1], self._device)
         held_texts, held_targets = self._tokens(held_out[0]), _tensors(held_out[1], self._device)
         steps = self._settings.epochs * -(-len(texts) // self._settings.batch)
@@ -127,6 +131,8 @@ class Tuner:
                 done += 1
                 progress(done, steps, {"epoch": epoch + 1, "loss": float(np.mean(losses[-50:]))})
             held_loss = self._held_out_loss(held_texts, held_targets, weights)
+            if not math.isfinite(held_loss):
+                raise FloatingPointError(f"the loss became {held_loss} in epoch {epoch + 1}; lower the encoder's rate")
             history.append({"epoch": epoch + 1, "loss": float(np.mean(losses)), "held_out_loss": held_loss})
             worse = 0 if held_loss < best_loss else worse + 1
             if held_loss < best_loss:

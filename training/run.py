@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from herald.bootstrap.configuration import gazetteer_of, rulebook_of
 from herald.bootstrap.wiring import NOWHERE, Wiring
+from herald.documents import ConfigurationError
 from herald.documents import version_of as content_version
 from herald.inference.bert_graph import bert_graph
 from herald.inference.pretrained import packaged_encoder
@@ -132,8 +134,7 @@ class Workshop:
         return Evidence(version, champion[0], {**found, POOLED: pooled_gains(pairs, whats)}, capabilities, failed)
 
     def _fine_tuned(self, settings: BuildSettings) -> DenseHeads:
-        from training.on_ray import fine_tune  # noqa: PLC0415 - torch and Ray are there only for those who fine-tune
-
+        fine_tune = fine_tuning()
         train, held_out = self.corpus.rows(Part.TRAIN), self.corpus.rows(Part.CALIBRATION)
         pretrained = packaged_encoder()
         tuned = fine_tune(
@@ -144,6 +145,18 @@ class Workshop:
         )
         graph = bert_graph(tuned.encoder, pretrained.config()).SerializeToString()
         return DenseHeads(graph, tuned.weights, tuned.bias, tuned.epochs)
+
+
+def fine_tuning() -> Any:
+    """Return the function that fine-tunes. Raises ``ConfigurationError`` where torch is not installed."""
+    try:
+        from training.on_ray import fine_tune  # noqa: PLC0415 - torch is there only for those who fine-tune
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"the full training needs {error.name}; install the extra with "
+            "`.venv/bin/uv pip install -e '.[train]'`, or train with --quick"
+        ) from error
+    return fine_tune
 
 
 def registry_of(settings: Settings) -> ModelRegistry:

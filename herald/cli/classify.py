@@ -21,12 +21,15 @@ def run(texts: list[str], source: Path | None, target: Path | None, model: str, 
     """Classify the texts of the command line, or the lines of a file."""
     if bool(texts) == bool(source):
         raise ConfigurationError("give headlines as words in quotes, or a file of lines with --in; not both, not none")
-    from herald.inference.classification import HeadlineLine, MalformedLineError
+    from herald.inference.classification import MalformedLineError, parse_headline
 
+    if target is not None:
+        _refuse_unwritable(target)
     settings = load_settings()
     try:
         if source is None:
-            lines = [HeadlineLine(id=number, text=text) for number, text in enumerate(texts, start=1)]
+            numbered = enumerate(texts, start=1)
+            lines = [parse_headline({"id": number, "text": text}, f"headline {number}") for number, text in numbered]
         else:
             lines = list(_lines(source))
         classifier = _classifier(settings, model)
@@ -44,6 +47,12 @@ def run(texts: list[str], source: Path | None, target: Path | None, model: str, 
             sys.stdout.write(_told(line.text, answer))
 
 
+def _refuse_unwritable(target: Path) -> None:
+    """Find out before the work whether the answers can be kept."""
+    if target.is_dir() or not target.parent.is_dir():
+        raise ConfigurationError(f"--out {target}: cannot be written; give a file in a folder that is there")
+
+
 def _lines(source: Path) -> Iterator[Any]:
     from herald.inference.classification import MalformedLineError, parse_headline
 
@@ -51,7 +60,7 @@ def _lines(source: Path) -> Iterator[Any]:
         text = source.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{source}: cannot be read ({error}); give a file of JSON lines") from error
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             place = f"{source}:{number}"
             try:

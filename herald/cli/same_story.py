@@ -42,7 +42,7 @@ def _lines(source: Path) -> Iterator[tuple[Any, str]]:
         text = source.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{source}: cannot be read ({error}); give a file of JSON lines") from error
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
                 yield json.loads(line), f"{source}:{number}"

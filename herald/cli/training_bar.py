@@ -51,4 +51,9 @@ class TrainingBar:
         if self._console.is_terminal or (what == self._what and passed - self._told < _TELL_EVERY_S):
             return
         self._what, self._told = what, passed
-        self._console.print(f"herald: {passed:5.0f} s  {what} {share:.0%} {told}".rstrip(), highlight=False)
+        self._console.print(
+            f"herald: {passed:5.0f} s  {what} {share:.0%} {told}".rstrip(),
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )

@@ -49,9 +49,10 @@ def outside_sets(data: Path) -> list[LabelledSet]:
         if (data / folder).is_dir():
             try:
                 rows = list(read(data / folder))
-            except (OSError, KeyError, ValueError, pl.exceptions.PolarsError) as error:
+            except (OSError, KeyError, TypeError, ValueError, csv.Error, pl.exceptions.PolarsError) as error:
                 raise CorpusError(f"{data / folder}: cannot be read ({error}); restore the set or remove it") from error
-            found.append(LabelledSet(name, tuple(row.text for row in rows), _targets(rows), frozenset(what)))
+            if rows:
+                found.append(LabelledSet(name, tuple(row.text for row in rows), _targets(rows), frozenset(what)))
     return found
 
 
@@ -94,7 +95,7 @@ def _fomc(folder: Path) -> Iterator[_Row]:
 def _phrasebank(folder: Path) -> Iterator[_Row]:
     tones = {"positive": Direction.BULL, "negative": Direction.BEAR, "neutral": _UNSAID}
     for file in sorted(folder.glob("*.txt")):
-        for line in file.read_text("utf-8", errors="replace").splitlines():
+        for line in file.read_text("utf-8", errors="replace").split("\n"):
             text, _, tone = line.rpartition("@")
             if text:
                 yield _Row(text.strip(), direction=tones[tone.strip()])
@@ -112,7 +113,7 @@ def _sentfin(folder: Path) -> Iterator[_Row]:
 def _announcements(folder: Path) -> Iterator[_Row]:
     """An exchange's own announcements; the type by a labelling function, so it is weak."""
     for file in sorted(folder.glob("*.jsonl")):
-        for line in file.read_text("utf-8").splitlines():
+        for line in filter(str.strip, file.read_text("utf-8").split("\n")):
             title = str(json.loads(line)["title"])
             if re.search(r"\b(delist|removal of|will remove|cease trading)", title, re.IGNORECASE):
                 yield _Row(title, EventType.DELIST)
@@ -123,7 +124,10 @@ def _announcements(folder: Path) -> Iterator[_Row]:
 def _csv(folder: Path) -> Iterator[dict[str, str]]:
     for path in sorted(folder.glob("*.csv")):
         with path.open(encoding="utf-8", newline="") as file:
-            yield from csv.DictReader(file)
+            for row in csv.DictReader(file):
+                if None in row.values():
+                    raise ValueError(f"{path.name}: a row has too few fields: {list(row.values())}")
+                yield row
 
 
 _SETS: tuple[tuple[str, str, Callable[[Path], Iterator[_Row]], tuple[str, ...]], ...] = (

@@ -236,3 +236,21 @@ def test_rules_alone_ask_for_no_model(herald: Herald, tmp_path: Path, monkeypatc
     monkeypatch.setattr(classify, "_model", lambda settings, which: pytest.fail(f"asked for {which}"))
     assert herald("--model", "rules", HACK).status == 0
     assert not (tmp_path / "home").exists()
+
+
+def test_an_empty_text_is_status_2(herald: Herald) -> None:
+    said = herald("--model", "rules", "")
+    assert said.status == 2
+    assert "headline 1: text" in said.err
+
+
+def test_an_out_that_cannot_be_written_is_told_before_the_work(herald: Herald, tmp_path: Path) -> None:
+    said = herald("--model", "rules", LISTING, "--out", str(tmp_path / "no" / "x.jsonl"))
+    assert said.status == 2
+    assert "cannot be written" in said.err
+
+
+def test_a_line_separator_within_a_text_ends_no_line(herald: Herald, tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text(json.dumps({"text": "Binance will list\u2028Sui"}, ensure_ascii=False) + "\n", "utf-8")
+    assert herald("--model", "rules", "--in", str(source)).status == 0

@@ -97,3 +97,11 @@ def test_on_a_terminal_a_bar_shows_step_share_and_figures(monkeypatch: pytest.Mo
     assert "50%" in shown
     assert "loss 1.5" in shown
     assert "herald:" not in shown
+
+
+def test_a_step_is_one_line_however_long_and_brackets_are_text() -> None:
+    stream = io.StringIO()
+    with TrainingBar(stream) as bar:
+        bar("judging: " + "a set with a long name " * 3 + "[/x]", 0.5, {"epoch": 2, "loss": 1.5})
+    assert len(stream.getvalue().splitlines()) == 1
+    assert "[/x]" in stream.getvalue()

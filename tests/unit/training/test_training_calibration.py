@@ -95,8 +95,9 @@ def test_a_type_that_feeds_bring_often_is_moved_up_and_a_rare_one_down(tmp_path:
 def test_the_shift_of_tradable_is_the_difference_of_log_odds_in_units_of_its_temperature(tmp_path: Path) -> None:
     labels = labels_file(tmp_path, [(EventType.HACK, int(number < 2), "random") for number in range(10)])
     shift = shift_to_feeds(of_types([0, 1, 2, 3], [1, 1, 0, 0]), 2.0, labels)
-    assert shift[-2] == pytest.approx(2.0 * np.log(0.2 / 0.8))
-    assert sigmoid(shift[-2:-1] / 2.0) == pytest.approx([0.2])
+    raised_by_one = 3 / 12
+    assert shift[-2] == pytest.approx(2.0 * np.log(raised_by_one / (1 - raised_by_one)))
+    assert sigmoid(shift[-2:-1] / 2.0) == pytest.approx([raised_by_one])
 
 
 def test_only_headlines_drawn_at_random_count(tmp_path: Path) -> None:
@@ -120,3 +121,8 @@ def test_in_the_projects_own_labels_tradable_news_are_rarer_than_in_its_corpus()
     shift = shift_to_feeds(of_types([0, 1, 2, 3], [1, 0, 1, 0]), 1.0)
     assert -3 < shift[-2] < -0.5
     assert shift[:MANY].argmax() == TYPES.index(EventType.MARKET_COMMENTARY)
+
+
+def test_a_mix_without_the_contrary_gives_a_finite_shift(tmp_path: Path) -> None:
+    labels = labels_file(tmp_path, [(EventType.HACK, 1, "random")])
+    assert np.isfinite(shift_to_feeds(of_types([0, 1], [1, 1]), 1.0, labels)).all()

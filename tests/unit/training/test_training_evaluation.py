@@ -322,3 +322,8 @@ def test_only_what_has_labels_is_drawn(judged: Evaluated, tmp_path: Path) -> Non
     direction: frozenset[Aspect] = frozenset({"direction"})
     assert [path.name for path in draw(judged, types, tmp_path / "a")] == ["confusion.png", "classes.png"]
     assert draw(judged, direction, tmp_path / "b") == []
+
+
+def test_what_the_rules_call_tradable_counts_as_called_tradable() -> None:
+    reading = Reading(event_type=EventType.HACK, confidence=0.425, tradable=True)
+    assert predictions_of_rules([reading]).tradable.tolist() == [True]

@@ -199,3 +199,11 @@ def test_a_rare_type_weighs_more_than_a_common_one(encoder: Pretrained, examples
     weights = tuner._type_weights(replace(examples[1], types=types)).numpy()
     assert weights[1] == pytest.approx(2 * weights[0])  # the square root of four times as few
     assert weights[1] > weights[0] > weights[2]
+
+
+def test_a_training_that_diverges_is_an_error_that_names_the_rate() -> None:
+    few = load_headlines()[::800][:12]
+    given = [one.text for one in few], targets_of(few)
+    settings = FineTuning(epochs=2, batch=8, threads=1, encoder_rate=1e30, heads_rate=1e30)
+    with pytest.raises(FloatingPointError, match="lower the encoder's rate"):
+        Tuner(packaged_encoder(), settings).train(given, given, lambda *_: None)

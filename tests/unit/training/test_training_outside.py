@@ -177,3 +177,30 @@ def test_a_label_of_an_unknown_type_is_refused(tmp_path: Path, labels: Path) -> 
     labels.write_text(f"sha256,event_type,direction,tradable\n{digest},LISTINGS,BULL,1\n")
     with pytest.raises(CorpusError, match="LISTINGS"):
         outside_sets(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("binance_announcements/a.jsonl", b"[1]\n"),
+        ("entity_sentiment_sentfin/a.csv", b"S No.,Title,Decisions,Words\n1,Gold shines\n"),
+        ("fomc_stance/a.csv", b'sentence,year,label\n"' + b"x," * 100_000),
+        ("direction_cryptolin/a.csv", b"direction,headline\n1\n"),
+    ],
+)
+def test_a_file_of_the_wrong_form_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CorpusError, match="restore the set or remove it"):
+        outside_sets(tmp_path)
+
+
+def test_an_empty_folder_is_no_set(tmp_path: Path) -> None:
+    (tmp_path / "fomc_stance").mkdir()
+    assert outside_sets(tmp_path) == []
+
+
+def test_a_line_separator_within_a_title_ends_no_line(tmp_path: Path) -> None:
+    (tmp_path / "binance_announcements").mkdir()
+    (tmp_path / "binance_announcements" / "a.jsonl").write_text('{"title": "Binance Lists\u2028Sui"}\n', "utf-8")
+    assert len(outside_sets(tmp_path)[0].texts) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from herald.documents import ConfigurationError
 from herald.inference.text_model import DIRECTIONS, TYPES
 from herald.run_file import RunFile
 from herald.settings import Settings
@@ -34,6 +36,7 @@ from training.run import (
     behaviour_lines,
     champion_folder,
     estimates_of,
+    fine_tuning,
     metrics_of,
     registry_of,
     write_figures,
@@ -235,3 +238,9 @@ def test_a_model_is_fetched_into_the_home_and_the_champion_where_none_is_named(o
     assert champion_folder(settings) == tmp_path / "models" / "v7"
     champion_folder(settings, 3)
     assert opened.fetched == [(Alias.CHAMPION, tmp_path / "models"), (3, tmp_path / "models")]
+
+
+def test_without_torch_the_full_training_names_the_extra_and_the_way_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "training.on_ray", None)
+    with pytest.raises(ConfigurationError, match=r"install the extra with .*\.\[train\]'`, or train with --quick"):
+        fine_tuning()
