@@ -72,6 +72,8 @@ class DenseHeads:
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
     history: tuple[Mapping[str, float], ...] = ()
+    train_vectors: NDArray[np.float32] | None = None
+    """Unit vectors of the train part, where the heads were fitted on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def frozen_heads(corpus: Corpus, pretrained: Pretrained, settings: BuildSettings
     vectors = _encode(encoder, corpus.texts(rows), "encoding", report)
     report("fitting", 0.0, {})
     weights, bias = fit_heads(vectors, corpus.targets.of(rows), settings.dense_heads)
-    return DenseHeads(graph, weights, bias)
+    return DenseHeads(graph, weights, bias, train_vectors=vectors)
 
 
 def build(
@@ -115,7 +117,9 @@ def build(
     report("fitting words", 0.0, {})
     word_weights, word_bias = fit_heads(corpus.words(train, frequencies), corpus.targets.of(train), settings.word_heads)
     encoder = Encoder(dense.graph, pretrained.tokenizer, threads=settings.threads)
-    train_vectors = _encode(encoder, corpus.texts(train), "encoding train", report)
+    train_vectors = dense.train_vectors
+    if train_vectors is None:
+        train_vectors = _encode(encoder, corpus.texts(train), "encoding train", report)
     held_vectors = _encode(encoder, corpus.texts(held_out), "encoding calibration", report)
     share = np.full(OUTPUTS, settings.word_share, dtype=np.float32)
     share[-1] = 0.0  # words alone say little of severity

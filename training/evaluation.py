@@ -147,8 +147,7 @@ def _gain(pairs: Sequence[tuple[Evaluated, Evaluated]], figure: FirstFigure) -> 
         np.concatenate([correctness(pair[side].predictions[MODEL], pair[side].targets, figure) for pair in pairs])
         for side in (0, 1)
     ]
-    gain = paired_gain(scores[0], scores[1])
-    return Gain(gain.mean, gain.low, gain.high, gain.p_value)
+    return paired_gain(scores[0], scores[1])
 
 
 def draw(evaluated: Evaluated, what: frozenset[Aspect], folder: Path) -> list[Path]:

@@ -21,6 +21,7 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from herald.inference.text_model import DIRECTIONS, TYPES
 from herald.taxonomy import EventType
+from training.evidence import Gain
 from training.targets import Targets
 
 Aspect = Literal["type", "direction", "tradable", "severity"]
@@ -128,17 +129,6 @@ class Figures(BaseModel):
     tradable_ece: Estimate | None = None
     severity_mae: Estimate | None = None
     per_class: dict[EventType, ClassFigures] | None = None
-
-
-class Gain(BaseModel):
-    """What b gains over a in the mean score, its 95 % interval, and the chance of so much if b were no better."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    mean: float
-    low: float
-    high: float
-    p_value: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from herald.cli.json_lines import lines_of, read_lines, refuse_unwritable
 from herald.cli.training_bar import TrainingBar
 from herald.documents import ConfigurationError
 from herald.settings import Settings, load_settings
@@ -21,17 +20,17 @@ def run(texts: list[str], source: Path | None, target: Path | None, model: str, 
     """Classify the texts of the command line, or the lines of a file."""
     if bool(texts) == bool(source):
         raise ConfigurationError("give headlines as words in quotes, or a file of lines with --in; not both, not none")
-    from herald.inference.classification import MalformedLineError, parse_headline
+    from herald.inference.classification import FORM, parse_headline
+    from herald.inference.lines import MalformedLineError
 
-    if target is not None:
-        _refuse_unwritable(target)
+    refuse_unwritable(target)
     settings = load_settings()
     try:
         if source is None:
             numbered = enumerate(texts, start=1)
             lines = [parse_headline({"id": number, "text": text}, f"headline {number}") for number, text in numbered]
         else:
-            lines = list(_lines(source))
+            lines = [parse_headline(data, place) for data, place in read_lines(source, FORM)]
         classifier = _classifier(settings, model)
         answers: list[dict[str, Any]] = []
         for begin in range(0, len(lines), BATCH):
@@ -39,37 +38,12 @@ def run(texts: list[str], source: Path | None, target: Path | None, model: str, 
     except MalformedLineError as error:
         raise ConfigurationError(str(error)) from error
     if target is not None:
-        target.write_text("".join(json.dumps(answer, ensure_ascii=False) + "\n" for answer in answers), "utf-8")
+        target.write_text(lines_of(answers), "utf-8")
     elif as_json or source is not None:
-        sys.stdout.writelines(json.dumps(answer, ensure_ascii=False) + "\n" for answer in answers)
+        sys.stdout.write(lines_of(answers))
     else:
         for line, answer in zip(lines, answers, strict=True):
             sys.stdout.write(_told(line.text, answer))
-
-
-def _refuse_unwritable(target: Path) -> None:
-    """Find out before the work whether the answers can be kept."""
-    if target.is_dir() or not target.parent.is_dir():
-        raise ConfigurationError(f"--out {target}: cannot be written; give a file in a folder that is there")
-
-
-def _lines(source: Path) -> Iterator[Any]:
-    from herald.inference.classification import MalformedLineError, parse_headline
-
-    try:
-        text = source.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{source}: cannot be read ({error}); give a file of JSON lines") from error
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            place = f"{source}:{number}"
-            try:
-                data = json.loads(line)
-            except ValueError as error:
-                raise MalformedLineError(
-                    f'{place}: is no JSON ({error}); write {{"id": ..., "text": "..."}}'
-                ) from error
-            yield parse_headline(data, place)
 
 
 def _classifier(settings: Settings, which: str) -> Any:

@@ -4,44 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import TextColumn
+
+from herald.cli.progress import Bar
 
 _TELL_EVERY_S = 20.0
 
 
-class TrainingBar:
+class TrainingBar(Bar):
     """Called with what is being done, the share of it done, and the latest figures."""
 
     def __init__(self, stream: TextIO) -> None:
         """Draw on ``stream``."""
-        self._console = Console(file=stream)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[figures]}"),
-            TimeElapsedColumn(),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task("", total=1.0, figures="")
+        share = TextColumn("{task.percentage:>3.0f}%")
+        super().__init__(stream, "", (share, TextColumn("{task.fields[figures]}")), figures="")
         self._began = time.monotonic()
         self._what, self._told = "", 0.0
-
-    def __enter__(self) -> Self:
-        """Start drawing."""
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop drawing."""
-        self._bar.stop()
 
     def __call__(self, what: str, share: float, figures: Mapping[str, float]) -> None:
         """Show one step."""

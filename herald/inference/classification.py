@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from herald.inference.lines import MalformedLineError, parse_as
 from herald.inference.text_model import TextModel
 from herald.messages import UtcTime
 from herald.news.gazetteer import Gazetteer
@@ -21,12 +22,9 @@ from herald.news.verdict import VerdictPolicy, combine, tradable_probability
 from herald.taxonomy import Direction
 from herald.trading.directory import InstrumentDirectory
 
+FORM = '{"id": ..., "text": "..."}'
 _SURE = 0.9
 """What a rule's direction counts for as a probability."""
-
-
-class MalformedLineError(ValueError):
-    """A line of a file that holds no headline. Its text names the line, the field and the cure."""
 
 
 class HeadlineLine(BaseModel):
@@ -98,12 +96,7 @@ class Classifier:
 
 def parse_headline(data: Any, place: str) -> HeadlineLine:
     """Read one line of JSON as a headline. Raises ``MalformedLineError``."""
-    try:
-        return HeadlineLine.model_validate(data).model_copy(update={"place": place})
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        field = ".".join(map(str, problem["loc"])) or "the line"
-        raise MalformedLineError(f'{place}: {field}: {problem["msg"]}; write {{"id": ..., "text": "..."}}') from error
+    return parse_as(HeadlineLine, data, place, FORM).model_copy(update={"place": place})
 
 
 def _ruled_p(reading: Reading) -> float:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from herald.inference.lines import parse_as
 from herald.messages import UtcTime
 from herald.news.sameness import SamenessModel
 
+FORM = '{"id": ..., "a": "...", "b": "..."}'
 WEIGHTS = "sameness.json"
 """The fitted weights, beside the features that they weigh."""
-
-
-class MalformedPairError(ValueError):
-    """A line of a file that holds no pair. Its text names the line, the field and the cure."""
 
 
 class PairLine(BaseModel):
@@ -36,14 +34,8 @@ class PairLine(BaseModel):
 
 
 def parse_pair_line(data: Any, place: str) -> PairLine:
-    """Read one line of JSON as a pair. Raises ``MalformedPairError``."""
-    try:
-        return PairLine.model_validate(data)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        field = ".".join(map(str, problem["loc"])) or "the line"
-        cure = 'write {"id": ..., "a": "...", "b": "..."}'
-        raise MalformedPairError(f"{place}: {field}: {problem['msg']}; {cure}") from error
+    """Read one line of JSON as a pair. Raises ``MalformedLineError``."""
+    return parse_as(PairLine, data, place, FORM)
 
 
 def packaged_sameness() -> SamenessModel:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from herald.cli import progress
 from herald.cli import training_bar as bar_module
 from herald.cli.training_bar import TrainingBar
 
@@ -89,7 +90,7 @@ def test_an_error_in_the_training_is_not_swallowed() -> None:
 def test_on_a_terminal_a_bar_shows_step_share_and_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     terminal = Console(file=stream, force_terminal=True, width=100)
-    monkeypatch.setattr(bar_module, "Console", lambda file: terminal)
+    monkeypatch.setattr(progress, "Console", lambda file: terminal)
     with TrainingBar(stream) as bar:
         bar("fine-tuning", 0.5, {"loss": 1.5})
     shown = stream.getvalue()

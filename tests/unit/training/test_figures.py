@@ -9,6 +9,7 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score, precision_recall_curve
 
 from herald.taxonomy import Direction, EventType
+from training.evidence import Gain
 from training.figures import (
     ALL_ASPECTS,
     Figures,
@@ -295,7 +296,7 @@ def test_a_gain_is_what_b_has_over_a_and_small_chance_of_luck() -> None:
 
 def test_equal_scores_are_no_gain() -> None:
     scores = np.array([1.0, 0.0, 1.0])
-    assert paired_gain(scores, scores, 1).model_dump() == {"mean": 0, "low": 0, "high": 0, "p_value": 1}
+    assert paired_gain(scores, scores, 1) == Gain(mean=0, low=0, high=0, p_value=1)
 
 
 def test_pairing_finds_a_gain_that_unpaired_scores_would_hide() -> None:

@@ -187,5 +187,5 @@ def test_a_model_that_is_saved_and_loaded_says_the_same(bench: Workbench, tmp_pa
 
 def test_each_step_is_reported_with_the_share_done(bench: Workbench) -> None:
     names = list(dict.fromkeys(what for what, _ in bench.told.steps))
-    assert names == ["encoding", "fitting", "fitting words", "encoding train", "encoding calibration"]
+    assert names == ["encoding", "fitting", "fitting words", "encoding calibration"]
     assert all(0 <= share <= 1 for _, share in bench.told.steps)
