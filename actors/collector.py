@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,12 +12,16 @@ from typing import Any, Protocol
 import ray
 import structlog
 
+from actors.model_following import ModelFollower, open_served
 from actors.peers import CorrelatorPeer
 from actors.shell import Shell
-from herald.bootstrap.adapters import open_bus, open_clock, open_postgres
-from herald.bootstrap.configuration import gazetteer_of, rulebook_of, sources_of
-from herald.bootstrap.wiring import RECORDED_GROUP, Wiring
+from herald.bootstrap.adapters import open_bus, open_clock, open_hot, open_postgres
+from herald.bootstrap.configuration import gazetteer_of, models_of, rulebook_of, sources_of
+from herald.bootstrap.wiring import RECORDED_GROUP, ServedModel, Wiring
+from herald.inference.model_path import ModelPath
+from herald.inference.shadow import Shadow
 from herald.messages import (
+    COMPARISONS_TOPIC,
     DEAD_LETTERS_TOPIC,
     ITEMS_TOPIC,
     DeadLetter,
@@ -27,6 +32,7 @@ from herald.messages import (
     content_hash,
     event_id_of,
 )
+from herald.news.comparison import ModelComparison
 from herald.news.gazetteer import Gazetteer
 from herald.news.normalise import MalformedItem
 from herald.news.reading import Reading
@@ -36,6 +42,7 @@ from herald.ports import Batch, Bus, Clock, ClockMark, Outgoing, PortError, Refu
 from herald.sources.building import SourceTools, build_source, pace_limits
 from herald.sources.configuration import SourceConfig, SourcesDocument
 from herald.sources.pacing import Outcome, Pace
+from herald.stores.hot import HotState
 from herald.stores.postgres.source_state import SourceStates
 from herald.tasks import end_tasks
 from herald.taxonomy import Fate, Reason
@@ -59,7 +66,8 @@ class Collector:
 
     Guarantees: a source's snapshot is stored only after everything before it was taken over, so a crash repeats items
     and loses none. What cannot be read goes to the dead letters with its reason, and is accounted for as an item.
-    One source's failure is its own: it backs off, the others go on.
+    One source's failure is its own: it backs off, the others go on. With a ``path`` a model reads beside the rules;
+    without one, by choice, the rules read alone.
     """
 
     def __init__(
@@ -72,8 +80,10 @@ class Collector:
         profiles: SourcesDocument,
         rulebook: Rulebook,
         gazetteer: Gazetteer,
+        path: ModelPath | None = None,
     ) -> None:
         """Keep what reading an item needs."""
+        self._path = path
         self._bus = bus
         self._clock = clock
         self._correlator = correlator
@@ -93,32 +103,37 @@ class Collector:
         """Take one batch from a source through to the correlator, then store the source's snapshot."""
         batch = await source.next_batch(self._clock.now())
         mark = self._clock.mark()
-        read: list[tuple[NewsItem, Reading]] = []
+        found: list[tuple[NewsItem, Reading]] = []
         letters: list[Outgoing] = []
         for raw in batch.items:
             try:
-                read.append(self._read(raw))
+                found.append(self._understood(raw))
             except MalformedItem as error:
                 letters.extend(self._dead_letter(raw.source, Rejected(error.code, str(error), raw.model_dump_json())))
         for rejected in batch.rejected:
             letters.extend(self._dead_letter(source.name, rejected))
         if letters:
             await self._bus.publish(letters)
-        if read:
-            await self._hand_over(read, mark)
+        if found:
+            await self._hand_over(await self._read(found), mark)
         snapshot = source.snapshot()
         if snapshot != self._saved.get(source.name):
             await self._states.save(source.name, snapshot)
             self._saved[source.name] = snapshot
-        self.items += len(read)
+        self.items += len(found)
         self.rejected += len(letters) // 2
         return batch
 
-    def _read(self, raw: RawItem) -> tuple[NewsItem, Reading]:
+    def _understood(self, raw: RawItem) -> tuple[NewsItem, Reading]:
         profile = self._profiles.profile_of(raw.source)
         item, reading = understand(raw, profile, self._rulebook, self._gazetteer, self._clock.now())
+        return item.stamped(normalised=self._clock.stamp()), reading
+
+    async def _read(self, found: Sequence[tuple[NewsItem, Reading]]) -> list[tuple[NewsItem, Reading]]:
+        """Have the model read too, where there is one."""
+        readings = [ruled for _, ruled in found] if self._path is None else await self._path.read(found)
         stamp = self._clock.stamp()
-        return item.stamped(normalised=stamp, classified=stamp), reading
+        return [(item.stamped(classified=stamp), one) for (item, _), one in zip(found, readings, strict=True)]
 
     async def _hand_over(self, read: Sequence[tuple[NewsItem, Reading]], mark: ClockMark | None) -> None:
         for attempt in range(HAND_OVER_ATTEMPTS):
@@ -171,20 +186,24 @@ class CollectorShell(Shell):
         self._sources: dict[str, Source] = {}
         self._pollers: dict[str, asyncio.Task[Any]] = {}
         self._paces: dict[str, Pace] = {}
+        self._models: tuple[ModelPath, Shadow] | None = None
+        self._hot: HotState | None = None
+        self._polling = asyncio.Lock()
         super().__init__(f"collector-{group}")
 
     async def poll(self, mark: ClockMark | None) -> tuple[int, bool, datetime | None]:
         """Take the next item of the recorded source; returns items, whether it is done, and when it has more."""
         await self.ready()
-        self._clock.observe(mark)
-        source = self._sources[RECORDED_GROUP]
-        try:
-            batch = await self._collector.collect(source)
-        except PortError:
-            await self._renewed(source)
-            raise
-        upcoming = None if batch.done else source.next_wake_up(self._clock.now())
-        return len(batch.items) + len(batch.rejected), batch.done, upcoming
+        async with self._polling:  # a caller that gave up asks again while a model or the correlator is waited for
+            self._clock.observe(mark)
+            source = self._sources[RECORDED_GROUP]
+            try:
+                batch = await self._collector.collect(source)
+            except PortError:
+                await self._renewed(source)
+                raise
+            upcoming = None if batch.done else source.next_wake_up(self._clock.now())
+            return len(batch.items) + len(batch.rejected), batch.done, upcoming
 
     async def reload(self) -> dict[str, list[str]]:
         """Read the file of sources again; only those that changed are closed and opened."""
@@ -219,6 +238,7 @@ class CollectorShell(Shell):
         document = sources_of(self._wiring)
         self._tools = SourceTools(self._clock, user_agent=document.user_agent)
         self._states = SourceStates(self._postgres)
+        gazetteer = gazetteer_of(self._wiring)
         self._collector = Collector(
             bus=self._bus,
             clock=self._clock,
@@ -226,9 +246,35 @@ class CollectorShell(Shell):
             states=self._states,
             profiles=document,
             rulebook=rulebook_of(self._wiring),
-            gazetteer=gazetteer_of(self._wiring),
+            gazetteer=gazetteer,
+            path=await self._model_path(gazetteer),
         )
         await self._take_over(document)
+        self._follow_models()
+
+    async def _model_path(self, gazetteer: Gazetteer) -> ModelPath | None:
+        """Open the way to the models that serve, unless the rules are to read alone."""
+        if self._wiring.model is ServedModel.NONE:
+            return None
+        document = models_of(self._wiring)
+        asking, verdict = document.asking, document.verdict
+        shadow = Shadow(gazetteer, verdict, waiting_max=asking.shadow_max, now=self._clock.now)
+        path = ModelPath(
+            gazetteer, asking, verdict, now_s=time.monotonic, shadow=shadow, patient=self._wiring.is_replay
+        )
+        self._hot = await open_hot(self._wiring)
+        self._models = path, shadow
+        return path
+
+    def _follow_models(self) -> None:
+        """Start the loops last: a beginning that fails before is made again, and they must run once."""
+        if self._models is not None and self._hot is not None:
+            path, shadow = self._models
+            self._keep(ModelFollower(self._hot, path, shadow, open_served).run(), "follow the models")
+            self._keep(shadow.run(self._tell), "shadow")
+
+    async def _tell(self, comparisons: Sequence[ModelComparison]) -> None:
+        await self._bus.publish([Outgoing(COMPARISONS_TOPIC, one.event_id, one.to_wire()) for one in comparisons])
 
     async def _poll_forever(self, source: Source) -> None:
         pace = Pace(pace_limits(self._configs[source.name]))
@@ -268,6 +314,8 @@ class CollectorShell(Shell):
         for source in self._sources.values():
             await source.close()
         await self._tools.close()
+        if self._hot is not None:
+            await self._hot.close()
         await self._bus.close()
         await self._postgres.close()
 
@@ -278,7 +326,17 @@ class CollectorShell(Shell):
             "items": self._collector.items,
             "rejected": self._collector.rejected,
             "troubled": troubled,
+            **self._reading(),
         }
+
+    def _reading(self) -> dict[str, Any]:
+        """Tell by what headlines are read, and how the challenger compares."""
+        if self._models is None:
+            return {}
+        path, shadow = self._models
+        counts = {"judged": path.judged, "remembered": path.remembered, "degraded": path.degraded}
+        compared = {"challenger": shadow.version, "compared": shadow.compared, "agreed": shadow.agreed}
+        return {"reads_by": path.version, **counts, **(compared if shadow.version else {})}
 
 
 RemoteCollector = ray.remote(max_restarts=-1, num_cpus=0)(CollectorShell)

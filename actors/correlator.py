@@ -9,12 +9,13 @@ from typing import Any
 import ray
 
 from actors.shell import Shell
-from herald.bootstrap.adapters import open_bus, open_clock
+from herald.bootstrap.adapters import open_bus, open_clock, open_meaning
 from herald.bootstrap.configuration import story_policy
 from herald.bootstrap.wiring import Wiring
 from herald.messages import ITEMS_TOPIC, SIGNALS_TOPIC, ItemFate, NewsItem, Signal
 from herald.news.correlate import (
     Amended,
+    Corrected,
     CorrelationPolicy,
     Outcome,
     Started,
@@ -23,6 +24,7 @@ from herald.news.correlate import (
     fate_of,
     rebuild,
 )
+from herald.news.matching import Same
 from herald.news.reading import Reading
 from herald.ports import Bus, Clock, ClockMark, Outgoing
 
@@ -36,13 +38,17 @@ class Correlator:
     Guarantees: when ``take`` returns, the fate of each item, and the signal where it has one, is durable on the bus,
     the signal first. A repeated item gets its first fate again, under the same ids. The window of running stories is
     rebuilt from the bus by a process that takes this one's place, so killing it changes no outcome.
+
+    Meaning is asked about in the event loop, 7 ms a new headline: items are taken one after the other anyway, and
+    a thread would cost each of them a hop that few need.
     """
 
-    def __init__(self, bus: Bus, clock: Clock, policy: CorrelationPolicy) -> None:
-        """Keep the bus, the clock and the rules by which stories are one."""
+    def __init__(self, bus: Bus, clock: Clock, policy: CorrelationPolicy, same: Same | None = None) -> None:
+        """Keep the bus, the clock, the rules by which stories are one, and what tells them by their meaning."""
         self._bus = bus
         self._clock = clock
         self._policy = policy
+        self._same = same
         self._window: StoryWindow | None = None
         self._one_at_a_time = asyncio.Lock()
         self.taken = 0
@@ -57,7 +63,7 @@ class Correlator:
             signals: list[Signal] = []
             outgoing: list[Outgoing] = []
             for item, reading in read:
-                window, outcome = correlate(window, item, reading, self._clock.now(), self._policy)
+                window, outcome = correlate(window, item, reading, self._clock.now(), self._policy, self._same)
                 outgoing.extend(self._messages(item, outcome, signals))
             await self._bus.publish(outgoing)
             self._window = window
@@ -72,10 +78,10 @@ class Correlator:
     def _messages(self, item: NewsItem, outcome: Outcome, signals: list[Signal]) -> list[Outgoing]:
         now, mark = self._clock.stamp(), self._clock.mark()
         messages = []
-        if isinstance(outcome, Started | Amended):
+        if isinstance(outcome, Started | Amended | Corrected):
             signal = outcome.signal.stamped(signalled=now)
             signals.append(signal)
-            messages.append(Outgoing(SIGNALS_TOPIC, signal.primary_entity or signal.story_id, signal.to_wire(), mark))
+            messages.append(Outgoing(SIGNALS_TOPIC, _key_of(signal), signal.to_wire(), mark))
         fate = fate_of(outcome, item)
         messages.append(Outgoing(ITEMS_TOPIC, fate.event_id, fate.to_wire(), mark))
         return messages
@@ -91,8 +97,13 @@ class Correlator:
         )
 
 
+def _key_of(signal: Signal) -> str:
+    """Return the same key for all signals of a story and for its correction, so that they keep their order."""
+    return signal.primary_entity or signal.corrects_story_id or signal.story_id
+
+
 class CorrelatorShell(Shell):
-    """Owns the correlator's connection to the bus."""
+    """Owns the correlator's connection to the bus, and the encoder."""
 
     def __init__(self, wiring: Wiring) -> None:
         """Begin with the addresses and files of ``wiring``."""
@@ -106,7 +117,9 @@ class CorrelatorShell(Shell):
 
     async def _begin(self) -> None:
         self._bus = await open_bus(self._wiring)
-        self._correlator = Correlator(self._bus, open_clock(self._wiring), story_policy(self._wiring))
+        policy = story_policy(self._wiring)
+        same = await asyncio.to_thread(open_meaning, policy)
+        self._correlator = Correlator(self._bus, open_clock(self._wiring), policy, same)
         await self._correlator.recall()
 
     async def _end(self) -> None:

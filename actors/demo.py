@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from actors.interrupts import Interrupted, unless
+from actors.model_following import until_models_read
 from actors.newsdesk import NewsDesk
 from actors.peers import TRADER, Peer
 from actors.session import Session
@@ -38,28 +40,34 @@ class Outcome:
 
 @dataclass
 class Demo:
-    """Runs for ``seconds`` from the first item on, closes what is open and reports."""
+    """Runs for ``seconds`` from the first item on, closes what is open and reports.
+
+    ``reader`` says, as overrides of the wiring, which model reads beside the rules.
+    """
 
     settings: Settings
     seconds: float
     seed: int
     rate: float
     out: Path
+    reader: Mapping[str, Any]
     progress: Callable[[str, str], None]
     notice: Callable[[Message], None]
 
     async def run(self, stop: asyncio.Event) -> Outcome | None:
         """Return the outcome; None where it was interrupted before anything had begun."""
         started_at = datetime.now(UTC)
-        self._first = asyncio.Event()
+        self._first, self._begun = asyncio.Event(), False
         desk = NewsDesk(self.seed, self.rate)
-        overrides = desk.wiring(await desk.start())
+        overrides = {**desk.wiring(await desk.start()), **self.reader}
         session = Session(self.settings, overrides, since=started_at, notice=self._noticed, progress=self.progress)
         try:
             try:
                 await unless(stop, session.start())
                 self._say_where_to_look(session)
+                await unless(stop, until_models_read(self.progress))
                 desk.begin()
+                self._begun = True
                 self.progress("news", "begins")
                 await unless(stop, self._first.wait())
                 await unless(stop, asyncio.sleep(self.seconds))
@@ -105,5 +113,6 @@ class Demo:
             await asyncio.sleep(FLAT_PAUSE_S)
 
     def _noticed(self, message: Message) -> None:
-        self._first.set()
+        if self._begun:
+            self._first.set()
         self.notice(message)

@@ -21,12 +21,25 @@ from actors.collector import RemoteCollector
 from actors.correlator import RemoteCorrelator
 from actors.ledger import RemoteLedger
 from actors.market_data import RemoteMarketData
-from actors.peers import COLLECTOR, CORRELATOR, LEDGER, MARKET_DATA, NAMESPACE, RISK, ROUTER, SUPERVISOR, TRADER, Peer
+from actors.model_keeper import RemoteModelKeeper
+from actors.peers import (
+    COLLECTOR,
+    CORRELATOR,
+    LEDGER,
+    MARKET_DATA,
+    MODELS,
+    NAMESPACE,
+    RISK,
+    ROUTER,
+    SUPERVISOR,
+    TRADER,
+    Peer,
+)
 from actors.risk import RemoteRisk
 from actors.router import RemoteRouter
 from actors.trader import RemoteTrader
 from herald.bootstrap.configuration import sources_of, venue_names
-from herald.bootstrap.wiring import Wiring
+from herald.bootstrap.wiring import ServedModel, Wiring
 from herald.ports import Unavailable
 
 OBJECT_STORE_BYTES = 100 * 1024 * 1024
@@ -101,6 +114,8 @@ def parts_of(wiring: Wiring) -> list[Part]:
         Part(CORRELATOR, RemoteCorrelator, (wiring,)),
         Part(LEDGER, RemoteLedger, (wiring,)),
     ]
+    if wiring.model is not ServedModel.NONE:
+        parts.append(Part(MODELS, RemoteModelKeeper, (wiring,)))
     parts.extend(Part(f"{ROUTER}-{venue}", RemoteRouter, (wiring, venue)) for venue in venue_names(wiring))
     if not wiring.is_replay:
         parts.append(Part(MARKET_DATA, RemoteMarketData, (wiring,)))
@@ -177,5 +192,5 @@ async def undeploy(names: Sequence[str], grace_s: float = 5.0) -> None:
 
 def shutdown_order(names: Sequence[str]) -> list[str]:
     """Sort actor names so that what feeds is closed before what is fed."""
-    order = (SUPERVISOR, COLLECTOR, CORRELATOR, MARKET_DATA, TRADER, ROUTER, RISK, LEDGER)
+    order = (SUPERVISOR, COLLECTOR, MODELS, CORRELATOR, MARKET_DATA, TRADER, ROUTER, RISK, LEDGER)
     return sorted(names, key=lambda name: next((i for i, p in enumerate(order) if name.startswith(p)), len(order)))

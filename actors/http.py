@@ -16,6 +16,7 @@ from herald.bootstrap.adapters import open_postgres
 from herald.bootstrap.wiring import Wiring
 from herald.ports import PortError
 from herald.stores.postgres.audit import AuditEntry, AuditTrail
+from herald.stores.postgres.comparison_queries import ComparisonQueries
 from herald.stores.postgres.ledger_queries import LedgerQueries
 from herald.stores.postgres.trading_state import TradingStates
 from herald.taxonomy import Reason, TradingState
@@ -49,6 +50,15 @@ class NodeDesk:
         """Return p50, p95 and p99 in ms a stage."""
         rows: list[dict[str, Any]] = await self._ledger.call("latency")
         return rows
+
+    async def comparisons(self) -> dict[str, Any] | None:
+        """Return how the last challenger compares with the champion; None where none was compared."""
+        queries = ComparisonQueries(await self._open())
+        for last in await queries.agreements(limit=1):
+            differ = await queries.disagreements(last.champion, last.challenger)
+            found = {**asdict(last), "disagreements": [one.model_dump(mode="json") for one in differ]}
+            return dict(to_jsonable_python(found))
+        return None
 
     async def set_state(self, state: TradingState, by: str, why: str) -> None:
         """Set the trading state by hand."""

@@ -15,6 +15,7 @@ from actors.shell import Shell
 from herald.bootstrap.adapters import open_analytics, open_bus, open_clock, open_hot, open_postgres
 from herald.bootstrap.wiring import Wiring
 from herald.messages import (
+    COMPARISONS_TOPIC,
     DEAD_LETTERS_TOPIC,
     DECISIONS_TOPIC,
     EXECUTIONS_TOPIC,
@@ -28,6 +29,7 @@ from herald.messages import (
     Message,
     Signal,
 )
+from herald.news.comparison import ModelComparison
 from herald.ports import Delivery, Quote, Unavailable
 from herald.stores.clickhouse import Analytics
 from herald.stores.postgres.ledger import Ledger
@@ -45,6 +47,7 @@ def parse(topic: str, payload: bytes) -> Message:
         SIGNALS_TOPIC: Signal,
         ITEMS_TOPIC: ItemFate,
         EXECUTIONS_TOPIC: Execution,
+        COMPARISONS_TOPIC: ModelComparison,
         DEAD_LETTERS_TOPIC: DeadLetter,
     }
     if topic == DECISIONS_TOPIC:

@@ -12,7 +12,7 @@ import structlog
 from actors.peers import MARKET_DATA, Peer
 from herald.ports import Unavailable
 from herald.sources.newsroom import Newsroom, Published
-from herald.sources.press import Rhythm
+from herald.sources.press import Rhythm, openings
 from herald.tasks import end_tasks
 
 REACTION_S = (0.3, 2.0)
@@ -34,8 +34,10 @@ class NewsDesk:
         self.seed = seed
 
     async def start(self) -> tuple[str, int]:
-        """Open the server; no headline appears before ``begin``. Returns host and port."""
+        """Open the server; before ``begin`` each desk shows one headline of no news. Returns host and port."""
         await self._newsroom.start()
+        for report in openings():
+            await self._newsroom.publish(report)
         return self._newsroom.host, self._newsroom.port
 
     def begin(self) -> None:
@@ -48,6 +50,8 @@ class NewsDesk:
         await self._newsroom.close()
 
     def _hear(self, published: Published) -> None:
+        if published.report.severity == 0.0:
+            return
         reaction = asyncio.get_running_loop().create_task(self._react(published, self._dice.uniform(*REACTION_S)))
         self._reactions.add(reaction)
         reaction.add_done_callback(self._reactions.discard)

@@ -18,7 +18,7 @@ NAMESPACE = "herald"
 CALL_TIMEOUT_S = 30.0
 
 COLLECTOR, CORRELATOR, TRADER, RISK, ROUTER = "collector", "correlator", "trader", "risk", "router"
-MARKET_DATA, LEDGER, SUPERVISOR = "market-data", "ledger", "supervisor"
+MARKET_DATA, LEDGER, SUPERVISOR, MODELS = "market-data", "ledger", "supervisor", "models"
 
 
 class Peer:

@@ -6,10 +6,11 @@ import asyncio
 import random
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from actors.chaos import Chaos
 from actors.deployment import parts_of
@@ -44,7 +45,8 @@ class RecordedRun:
     """Plays a recording through a fresh Herald: an empty account, no memory of earlier runs.
 
     The data lie in a temporary home that is removed at the end; the embedded servers and the actors are those of any
-    other run. ``chaos`` is how many processes are killed on the way.
+    other run. ``chaos`` is how many processes are killed on the way; ``reader`` says, as overrides of the wiring, which
+    model reads beside the rules.
     """
 
     settings: Settings
@@ -53,6 +55,7 @@ class RecordedRun:
     chaos: int
     progress: Callable[[str, str], None]
     show: Callable[[ReplayProgress, int], None]
+    reader: Mapping[str, Any]
     kills: list[str] = field(default_factory=list)
 
     async def run(self, stop: asyncio.Event) -> ReplayOutcome | None:
@@ -60,7 +63,7 @@ class RecordedRun:
         begin, end, total = await asyncio.to_thread(recorded_span, self.recording)
         home = Path(tempfile.mkdtemp(prefix="herald-replay-"))
         settings = apart(self.settings, home)
-        overrides = {"recording": self.recording, "topic_prefix": f"{home.name}."}
+        overrides = {"recording": self.recording, "topic_prefix": f"{home.name}.", **self.reader}
         session = Session(
             settings,
             overrides,

@@ -9,11 +9,13 @@ from typing import Any
 
 from actors.consumption import consume_topic
 from actors.ledger import parse
-from herald.messages import TOPICS, DeadLetter, Execution, ItemFate, Message, Passed, Signal
+from herald.messages import COMPARISONS_TOPIC, TOPICS, DeadLetter, Execution, ItemFate, Message, Passed, Signal
 from herald.ports import Bus, Clock, Delivery
 from herald.reports.accounting import item_key
 
 GROUP = "screen"
+RECORDED = tuple(topic for topic in TOPICS if topic != COMPARISONS_TOPIC)
+"""What a run is made of; what a challenger thinks of its headlines is not."""
 
 
 @dataclass
@@ -66,11 +68,11 @@ class Recorder:
 
     async def run(self) -> None:
         """Record until cancelled."""
-        await consume_topic(self._bus, list(TOPICS), GROUP, self._record, self._clock)
+        await consume_topic(self._bus, list(RECORDED), GROUP, self._record, self._clock)
 
     async def backlog(self) -> int:
         """Count what is not recorded yet."""
-        return sum([await self._bus.backlog(topic, GROUP) for topic in TOPICS])
+        return sum([await self._bus.backlog(topic, GROUP) for topic in RECORDED])
 
     async def _record(self, delivery: Delivery) -> None:
         message = parse(delivery.topic, delivery.value)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -31,6 +32,7 @@ from herald.ports import Bus, Clock, ClockMark, Delivery, InstrumentDirectory, M
 from herald.stores.hot import HotState
 from herald.stores.postgres.orders import OrderJournal
 from herald.taxonomy import Leg, Reason
+from herald.trading.corrected import STORIES_MAX, CorrectedStories, answer_to
 from herald.trading.decide import decide
 from herald.trading.kernels import warm_up
 from herald.trading.playbooks import PlaybookBook
@@ -65,6 +67,10 @@ class Trader:
     by their router. All ids are derived and each step answers a repetition with its first result, so a signal
     handled twice, or half before a crash and again after it, makes one set of orders. Open trades are rebuilt from
     the order journal; the peak of a trailing stop is kept in Redis, and scanned again from the entry where it is lost.
+
+    A correction closes what its story opened, also what fills later, and nothing is opened for that story any more.
+    Which stories were corrected is read again from the signals' topic, so that a process that takes this one's place
+    closes what this one could not.
     """
 
     def __init__(
@@ -93,6 +99,7 @@ class Trader:
         self._directory = directory
         self._stale_after_ms = stale_after_ms
         self._trades: dict[str, OpenTrade] = {}
+        self._corrected = CorrectedStories()
         self._kept_peaks: dict[str, float] = {}
         self._exiting = asyncio.Lock()
         self.handled = 0
@@ -103,20 +110,31 @@ class Trader:
         return self._trades
 
     async def rebuild(self) -> int:
-        """Load the open trades of the order journal; returns how many there are."""
+        """Load the bus's corrections and the order journal's open trades; returns how many of these there are."""
+        self._corrected = CorrectedStories(_readable(await self._bus.recent(SIGNALS_TOPIC, STORIES_MAX)))
         trades: dict[str, OpenTrade] = {}
         for approved, executions in await self._orders.open_trades():
             trade = opened(approved)
             for execution in executions:
                 trade = with_execution(trade, execution)
             if not trade.is_flat:
-                trades[trade.trade_id] = trade.resumed(await self._hot.trade_mark(trade.trade_id))
+                trade = trade.resumed(await self._hot.trade_mark(trade.trade_id))
+                trades[trade.trade_id] = self._if_corrected(trade)
         self._trades = trades
         return len(trades)
 
     async def on_signal(self, delivery: Delivery) -> None:
-        """Turn one signal into orders, or into the reason why not."""
+        """Turn one signal into orders, or into the reason why not; a correction into the end of its story's trades."""
         signal = Signal.from_wire(delivery.value)
+        if signal.corrects_story_id:
+            await self._correct(signal)
+        elif self._corrected.refuses(signal):
+            await self._pass(answer_to(signal, self._clock.now()))
+        else:
+            await self._decide(signal)
+        self.handled += 1
+
+    async def _decide(self, signal: Signal) -> None:
         mark = self._clock.mark()
         now = self._clock.now()
         plan = decide(
@@ -128,14 +146,30 @@ class Trader:
             now,
             self._stale_after_ms,
         )
-        decided = self._clock.stamp()
         if isinstance(plan, Passed):
-            await self._publish([plan.stamped(decided=decided)])
+            await self._pass(plan)
         else:
+            decided = self._clock.stamp()
             intents = [intent.stamped(decided=decided) for intent in plan]
             verdicts = await self._risk.review(intents, mark)
             await asyncio.gather(self._send(verdicts, mark), self._publish(verdicts))
-        self.handled += 1
+
+    async def _pass(self, passed: Passed) -> None:
+        await self._publish([passed.stamped(decided=self._clock.stamp())])
+
+    async def _correct(self, correction: Signal) -> None:
+        """Close the trades of a story that is taken back; those that fill later are closed when they are heard of."""
+        self._corrected.note(correction)
+        async with self._exiting:
+            of_story = [one for one in self._trades.values() if one.story_id == correction.corrects_story_id]
+            for trade in sorted(of_story, key=lambda one: one.trade_id):
+                closing = self._if_corrected(trade)
+                await self._keep(closing)
+                await self._watch(closing, None)
+        await self._pass(answer_to(correction, self._clock.now()))
+
+    def _if_corrected(self, trade: OpenTrade) -> OpenTrade:
+        return trade.closing(Reason.STORY_CORRECTED) if self._corrected.covers(trade.story_id) else trade
 
     async def on_execution(self, delivery: Delivery) -> None:
         """Open, change or close a trade by what the venue did."""
@@ -150,7 +184,7 @@ class Trader:
                     return
             else:
                 trade = with_execution(trade, execution)
-            await self._keep(trade)
+            await self._keep(self._if_corrected(trade))
 
     async def on_time(self, reason: Reason | None = None) -> int:
         """Close the trades whose exit is due, or all of them for ``reason``; returns how many are open."""
@@ -232,6 +266,13 @@ class Trader:
             self._trades[trade.trade_id] = trade
             self._kept_peaks[trade.trade_id] = trade.peak_bps
             await self._hot.mark_trade(trade.trade_id, trade.mark())
+
+
+def _readable(deliveries: Sequence[Delivery]) -> Iterator[Signal]:
+    """Return the signals that can be read; the others go to the dead letters where they are handled."""
+    for delivery in deliveries:
+        with suppress(ValueError):
+            yield Signal.from_wire(delivery.value)
 
 
 def _event_of(decision: Any) -> str:

@@ -1,23 +1,28 @@
 """The floor of the whole way: the same hops between the same number of processes, with nothing done at any of them.
 
-    feeder ─► collector ─call─► correlator ─Redis stream─► trader ─call─► risk
+    feeder ─► model ─► collector ─call─► correlator ─Redis stream─► trader ─call─► risk
                                                              └─────call─► router
 
 A payload of the size of a signal is passed on untouched: two actor calls from the trader, one from the collector, one
-append to a Redis stream and one blocking read of it. No parsing, no decision, no database.
+append to a Redis stream and one blocking read of it, and before them one forward pass of the model, where there is one,
+in the collector's own process. No parsing, no decision, no database.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from typing import Any
 
 import ray
 from redis.asyncio import Redis
 
+from herald.inference.text_model import load_model
+
 STREAM = "bench:floor"
 PAYLOAD = b"x" * 1_500
+HEADLINE = "Binance Will List ADA (batch {number:06d}) for spot trading"
 
 
 class Echo:
@@ -70,9 +75,10 @@ class Reader:
 class Feeder:
     """Stands where the collector stands."""
 
-    def __init__(self, publisher: Any) -> None:
-        """Call this actor for each headline."""
+    def __init__(self, publisher: Any, model: Path | None) -> None:
+        """Call this actor for each headline, once the model has judged it."""
         self._publisher = publisher
+        self._model = load_model(model) if model is not None else None
 
     async def feed(self, rate: float, seconds: float) -> int:
         """Send ``rate`` payloads a second, evenly."""
@@ -80,17 +86,20 @@ class Feeder:
         begun = time.monotonic()
         for number in range(count):
             await asyncio.sleep(max(0.0, begun + number / rate - time.monotonic()))
-            await self._publisher.take.remote(time.time_ns(), PAYLOAD)
+            received_ns = time.time_ns()
+            if self._model is not None:
+                self._model.judge([HEADLINE.format(number=number)], [()])
+            await self._publisher.take.remote(received_ns, PAYLOAD)
         return count
 
 
-async def measure_floor(redis_url: str, rate: float, seconds: float) -> list[float]:
-    """Pass payloads through bare hops at ``rate`` and return the time that each took, in ms."""
+async def measure_floor(redis_url: str, rate: float, seconds: float, model: Path | None = None) -> list[float]:
+    """Pass payloads through the model and bare hops at ``rate`` and return the time that each took, in ms."""
     bare = {"num_cpus": 0}
     risk, router = ray.remote(**bare)(Echo).remote(), ray.remote(**bare)(Echo).remote()
     reader = ray.remote(**bare)(Reader).remote(redis_url, risk, router)
     publisher = ray.remote(**bare)(Publisher).remote(redis_url)
-    feeder = ray.remote(**bare)(Feeder).remote(publisher)
+    feeder = ray.remote(**bare)(Feeder).remote(publisher, model)
     actors = [risk, router, reader, publisher, feeder]
     try:
         await reader.results.remote()

@@ -1,11 +1,12 @@
 """How long Herald takes from the bytes of a headline to the acknowledged order, beside its floor of bare hops.
 
-    python -m benchmarks.latency [--json FILE] [--quick] [--rate 20] [--seconds 60] [--bus redis|kafka]
+    python -m benchmarks.latency [--json FILE] [--quick] [--rate 20] [--seconds 60] [--bus redis|kafka] [--rules-only]
 
 A local WebSocket server sends headlines that the rules can read. A quarter of them (``--orders-in-100``) become an
 order on the paper venue, which is closed again after three seconds; the rest is what feeds are full of. All actors,
 PostgreSQL, Redis and the journal are those of any other run, on their default settings but for limits wide enough that
-no order is refused and stories kept apart. ``whole_way`` is the time from the received to the acknowledged stamp of
+no order is refused and stories kept apart. A model on Ray Serve reads each headline beside the rules: one with heads
+of zeros, which costs what any costs. ``whole_way`` is the time from the received to the acknowledged stamp of
 every entry order; its floor is measured in the same run by ``benchmarks.floor``. ``sustained`` is the highest rate of
 those tried at which every headline was accounted for and every order decided shortly after the sending ended.
 """
@@ -26,9 +27,12 @@ from typing import Any
 import yaml
 from aiohttp import WSMsgType, web
 
+from actors.model_following import until_models_read
 from actors.session import Session
+from benchmarks.bare_model import write_bare_model
 from benchmarks.floor import measure_floor
 from benchmarks.results import Result, publish, quantiles
+from herald.bootstrap.wiring import ServedModel
 from herald.messages import Execution, iso
 from herald.reports.latency import latency_table, milliseconds, stage_latencies
 from herald.settings import PROJECT_ROOT, Settings, load_settings
@@ -166,9 +170,10 @@ def _edit(path: Path, change: Any) -> None:
 class Bench:
     """One node, one wire, and everything that came of it."""
 
-    def __init__(self, settings: Settings, orders_in_100: int) -> None:
+    def __init__(self, settings: Settings, orders_in_100: int, *, with_model: bool) -> None:
         """Use a home of its own."""
         self._settings = settings
+        self._with_model = with_model
         self._orders_in_100 = orders_in_100
         self.wire = Wire(orders_in_100)
 
@@ -176,19 +181,24 @@ class Bench:
         """Measure the floor, the whole way at ``rate``, and the highest rate held."""
         port = await self.wire.start()
         wide_configuration(self._settings.configs, port)
+        model = write_bare_model(self._settings.home.parent / "v1-bare") if self._with_model else None
+        served = ServedModel.NONE if model is None else ServedModel.GIVEN
+        overrides = {"model": served, "model_files": model}
         self.session = Session(
-            self._settings, {}, since=datetime.now(UTC), notice=lambda _: None, progress=_say, mlflow=False
+            self._settings, overrides, since=datetime.now(UTC), notice=lambda _: None, progress=_say, mlflow=False
         )
         try:
             wiring = await self.session.start()
             await asyncio.wait_for(self.wire.connected.wait(), 30)
+            await until_models_read(_say)
             await self._send(rate, 3.0)  # warm: compiled kernels, connections, first statements
             _say("floor", f"at {rate:.0f}/s for {seconds:.0f} s")
-            floor = await measure_floor(wiring.addresses.redis_url, rate, seconds)
+            floor = await measure_floor(wiring.addresses.redis_url, rate, seconds, model)
             _say("whole way", f"at {rate:.0f}/s for {seconds:.0f} s")
             first = self.wire.number
             await self._send(rate, seconds)
             results = self._whole_way(first, floor)
+            results.append(self._degraded(first))
             results.append(await self._sustained(rate, seconds, rates))
             return results
         finally:
@@ -254,6 +264,11 @@ class Bench:
             *(Result(f"stage {row.span}", "ms", p50=row.p50, p95=row.p95, p99=row.p99) for row in stages.rows),
         ]
 
+    def _degraded(self, after: int) -> Result:
+        """Count the signals that the model gave no answer to in time."""
+        signals = [one for one in self.session.records.signals.values() if self._number(one.event_id) > after]
+        return Result("degraded", "signals", value=sum(one.degraded for one in signals))
+
     async def _sustained(self, rate: float, seconds: float, rates: tuple[float, ...]) -> Result:
         held = rate
         for faster in rates:
@@ -276,13 +291,18 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=20.0, help="headlines a second")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--orders-in-100", type=int, default=25, help="headlines of a hundred that become an order")
+    parser.add_argument("--rules-only", action="store_true", help="without a model")
     parser.add_argument("--bus", choices=("redis", "kafka"), default="redis")
     arguments = parser.parse_args()
     seconds, rates = (10.0, RATES[:2]) if arguments.quick else (arguments.seconds, RATES)
     with tempfile.TemporaryDirectory(prefix="herald-bench-") as folder:
         home = Path(folder)
         settings = load_settings(home=home / "home", configs=home / "configs", bus=arguments.bus)
-        results = asyncio.run(Bench(settings, arguments.orders_in_100).run(arguments.rate, seconds, rates))
+        results = asyncio.run(
+            Bench(settings, arguments.orders_in_100, with_model=not arguments.rules_only).run(
+                arguments.rate, seconds, rates
+            )
+        )
     publish("latency", results, arguments.json)
     return 0
 

@@ -34,8 +34,9 @@ SIGNALS_TOPIC = "news.signals.v1"
 ITEMS_TOPIC = "news.items.v1"
 DECISIONS_TOPIC = "trades.decisions.v1"
 EXECUTIONS_TOPIC = "trades.executions.v1"
+COMPARISONS_TOPIC = "news.comparisons.v1"
 DEAD_LETTERS_TOPIC = "herald.dead-letters.v1"
-TOPICS = (SIGNALS_TOPIC, ITEMS_TOPIC, DECISIONS_TOPIC, EXECUTIONS_TOPIC, DEAD_LETTERS_TOPIC)
+TOPICS = (SIGNALS_TOPIC, ITEMS_TOPIC, DECISIONS_TOPIC, EXECUTIONS_TOPIC, COMPARISONS_TOPIC, DEAD_LETTERS_TOPIC)
 
 
 def _as_utc(value: datetime) -> datetime:
@@ -128,13 +129,15 @@ class Signal(Stamped):
     """``news.signals.v1``: what a headline means. Keyed by ``primary_entity``.
 
     ``event_id`` names the report that caused this message and is its idempotency key. ``story_id`` is the
-    ``event_id`` of the first report of the story; ``revision`` counts its amendments from 1.
+    ``event_id`` of the first report of the story; ``revision`` counts its amendments from 1. A correction names in
+    ``corrects_story_id`` the story that it takes back: whoever trades that story closes it. It is never traded itself.
     """
 
     event_id: str
     idempotency_key: str
     story_id: str
     revision: int = Field(default=1, ge=1)
+    corrects_story_id: str = ""
     ts_iso: UtcTime
     source: str
     sources: tuple[str, ...] = ()

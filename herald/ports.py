@@ -17,7 +17,8 @@ from typing import Any, Protocol
 
 from herald.market.quotes import Quote as Quote  # noqa: PLC0414 - offered here too
 from herald.market.quotes import QuotePath as QuotePath  # noqa: PLC0414 - offered here too
-from herald.messages import ApprovedOrder, Fill, Instrument, NewsItem, Order, RawItem, Signal
+from herald.messages import ApprovedOrder, Fill, Instrument, Order, RawItem
+from herald.news.judgement import Judgement
 
 
 class PortError(Exception):
@@ -106,11 +107,21 @@ class Source(Protocol):
         """Release connections. Safe to call twice."""
 
 
-class Classifier(Protocol):
-    """Reads a headline with a model. The rules serve alone where there is none."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A headline for a model to judge, with what the rules and the gazetteer see in it (``evidence_of``)."""
 
-    async def classify(self, items: Sequence[NewsItem]) -> list[Signal | None]:
-        """Return one reading an item, None where the model abstains. Raises ``Unavailable``."""
+    headline: str
+    evidence: tuple[str, ...]
+
+
+class Judge(Protocol):
+    """A trained model that serves. The rules read alone where there is none."""
+
+    version: str
+
+    async def judge(self, asked: Sequence[Asked]) -> list[Judgement]:
+        """Return one judgement a headline, in order. Raises ``Unavailable`` where it is gone or has too much to do."""
 
 
 # -- bus ----------------------------------------------------------------------------------------------------------

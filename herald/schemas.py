@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from herald.messages import (
+    COMPARISONS_TOPIC,
     DEAD_LETTERS_TOPIC,
     DECISIONS_TOPIC,
     EXECUTIONS_TOPIC,
@@ -26,6 +27,7 @@ from herald.messages import (
     ItemFate,
     Signal,
 )
+from herald.news.comparison import ModelComparison
 
 Schema = dict[str, Any]
 
@@ -34,6 +36,7 @@ _OF_TOPICS: Mapping[str, TypeAdapter[Any]] = {
     ITEMS_TOPIC: TypeAdapter(ItemFate),
     DECISIONS_TOPIC: TypeAdapter(Decision),
     EXECUTIONS_TOPIC: TypeAdapter(Execution),
+    COMPARISONS_TOPIC: TypeAdapter(ModelComparison),
     DEAD_LETTERS_TOPIC: TypeAdapter(DeadLetter),
 }
 

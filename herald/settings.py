@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     postgres_url: SecretStr | None = Field(default=None, description="postgresql://… of the services profile")
     clickhouse_url: SecretStr | None = Field(default=None, description="clickhouse://… of the services profile")
     mlflow_url: str | None = Field(default=None, description="tracking address of the services profile")
+    model: Literal["champion", "rules"] = Field(
+        default="champion", description="who reads headlines: the registry's champion beside the rules, or these alone"
+    )
     ray_address: str | None = Field(default=None, description="address of a running Ray cluster; none starts one")
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8800, ge=0, le=65535)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from scipy.sparse import csr_matrix
 from sklearn.cluster import MiniBatchKMeans
 
@@ -22,7 +23,11 @@ from training.calibration import fit_temperatures, shift_to_feeds
 from training.corpus.headlines import Example, corpus_hash
 from training.corpus.splits import SEED, Part, split
 from training.heads import HeadSettings, fit_heads
+from training.party_training import PartyTraining
 from training.targets import Targets, targets_of
+
+if TYPE_CHECKING:
+    from training.parties import TrainedParties
 
 Kind = Literal["quick", "full"]
 Report = Callable[[str, float, Mapping[str, float]], None]
@@ -30,9 +35,13 @@ Report = Callable[[str, float, Mapping[str, float]], None]
 
 
 class BuildSettings(Document):
-    """How a model is made. ``word_share`` is the weight of words and evidence in the mixture."""
+    """How a model is made.
+
+    ``word_share`` is the weight of words and evidence in the mixture; ``epochs`` are those of the fine-tuning.
+    """
 
     kind: Kind = "quick"
+    epochs: int = Field(default=3, ge=1)
     seed: int = SEED
     word_share: float = 0.5
     prototypes: int = 256
@@ -40,6 +49,7 @@ class BuildSettings(Document):
     threads: int = 2
     dense_heads: HeadSettings = HeadSettings(c=30.0)
     word_heads: HeadSettings = HeadSettings(c=6.0)
+    parties: PartyTraining = PartyTraining()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +120,12 @@ def build(
     name: str,
     rules_version: str,
     report: Report,
+    names: str | None = None,
 ) -> Built:
-    """Add the words' half to the heads, mix and calibrate. Everything is fitted on the train part but temperatures."""
+    """Add the words' half to the heads, mix and calibrate. Everything is fitted on the train part but temperatures.
+
+    ``names`` is the CSV of a gazetteer, with which a recogniser of parties is trained; without it there is none.
+    """
     train, held_out = corpus.rows(Part.TRAIN), corpus.rows(Part.CALIBRATION)
     frequencies = inverse_frequency(word_counts(corpus.texts(train)))
     report("fitting words", 0.0, {})
@@ -133,6 +147,7 @@ def build(
     )
     logits = heads.logits(held_vectors, corpus.words(held_out, frequencies))
     temperatures = fit_temperatures(logits, corpus.targets.of(held_out))
+    parties = None if names is None else _parties(corpus, names, pretrained, settings, report)
     card = ModelCard(
         name=name,
         kind=settings.kind,
@@ -145,6 +160,7 @@ def build(
         tradable_temperature=temperatures[2],
         unfamiliar_below=float(np.quantile(heads.familiarity(held_vectors), settings.unfamiliar_share)),
         settings=json.loads(settings.model_dump_json()),
+        **_said_of(parties),
     )
     shifted = Heads(
         weights=heads.weights,
@@ -154,7 +170,38 @@ def build(
         shift=shift_to_feeds(corpus.targets.of(train), temperatures[2]),
         prototypes=heads.prototypes,
     )
-    return Built(TextModel(card, encoder, shifted), dense.graph, dense.history)
+    reader = parties.reader if parties is not None else None
+    return Built(TextModel(card, encoder, shifted, reader), dense.graph, dense.history)
+
+
+def _parties(
+    corpus: Corpus, names: str, pretrained: Pretrained, settings: BuildSettings, report: Report
+) -> TrainedParties:
+    from training.parties import make_parties  # noqa: PLC0415 - spaCy takes seconds, and only this needs it
+
+    parts = {part: [corpus.examples[row] for row in corpus.rows(part)] for part in Part}
+    return make_parties(
+        parts[Part.TRAIN],
+        parts[Part.CALIBRATION],
+        parts[Part.TEST],
+        names=names,
+        pretrained=pretrained,
+        training=settings.parties,
+        seed=settings.seed,
+        report=report,
+    )
+
+
+def _said_of(parties: TrainedParties | None) -> dict[str, Any]:
+    """Return what a card says of a recogniser of parties."""
+    if parties is None:
+        return {}
+    figures = parties.figures
+    return {
+        "spacy": parties.reader.settings.spacy,
+        "unlisted_names_f1": round(figures.unlisted.f1, 4),
+        "new_names_f1": round(figures.new.f1, 4),
+    }
 
 
 def _encode(encoder: Encoder, texts: Sequence[str], what: str, report: Report) -> NDArray[np.float32]:

@@ -34,12 +34,14 @@ class FineTuning(Document):
     """How the training runs. Rates are AdamW's; the first ``warm_up`` share of all steps rises to them.
 
     The embeddings of words stay as they are: to move them costs half the time, and words that the corpus lacks would
-    stay behind. ``patience`` counts epochs without a better loss on the calibration part before the end.
+    stay behind. So do the first ``frozen_layers``, which see little but words. ``patience`` counts epochs without a
+    better loss on the calibration part before the end.
     """
 
     epochs: int = 3
     batch: int = 32
-    encoder_rate: float = 1.5e-4
+    frozen_layers: int = 1
+    encoder_rate: float = 2e-4
     heads_rate: float = 1e-3
     weight_decay: float = 0.01
     warm_up: float = 0.1
@@ -48,7 +50,7 @@ class FineTuning(Document):
     class_weight_power: float = 0.5
     gradient_norm_max: float = 1.0
     patience: int = 1
-    direction_share: float = 0.5
+    direction_share: float = 0.8
     tradable_share: float = 0.7
     severity_share: float = 0.5
     threads: int = 2
@@ -100,6 +102,8 @@ class Tuner:
         disable_progress_bar()  # type: ignore[no-untyped-call]
         encoder = AutoModel.from_pretrained(pretrained.folder)
         encoder.embeddings.requires_grad_(requires_grad=False)
+        for layer in encoder.encoder.layer[: settings.frozen_layers]:
+            layer.requires_grad_(requires_grad=False)
         self._reader = Reader(encoder, encoder.config.hidden_size, settings.dropout).to(self._device)
         self._tokenizer = Tokenizer.from_file(str(pretrained.tokenizer))
         self._tokenizer.no_padding()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from herald.inference.text_model import CARD
+from herald.inference.text_model import CARD, PARTIES, ModelCard, lost_parties
 from training.mlflow_access import RegistryError, mlflow_modules
 from training.provenance import PACKAGES_NEEDED, installed
 
@@ -64,6 +64,13 @@ def model_files(downloaded: Path, version: int) -> Path:
         raise RegistryError(f"version {version} is no model of Herald's; register one by training it") from error
     if not (files / CARD).is_file():
         raise RegistryError(f"version {version} has lost its files ({CARD} is not there); train it again")
+    try:
+        card = ModelCard.model_validate_json((files / CARD).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise RegistryError(f"version {version} has a damaged {CARD} ({said}); train it again") from error
+    if lost_parties(files, card):
+        raise RegistryError(f"version {version} has lost its recogniser of parties ({PARTIES}/); train it again")
     return files
 
 

@@ -56,7 +56,7 @@ def _fit(train: Examples, held_out: Examples, settings: BuildSettings, report: R
         train_loop_config={
             "train": train,
             "held_out": held_out,
-            "tuning": FineTuning(threads=settings.threads).model_dump(),
+            "tuning": FineTuning(threads=settings.threads, epochs=settings.epochs).model_dump(),
             "seed": settings.seed,
             "progress": str(folder / PROGRESS),
         },

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from herald.settings import PROJECT_ROOT
 
-PACKAGES_NEEDED = ("herald-trading", "numpy", "onnxruntime", "pandas", "pydantic", "tokenizers")
+PACKAGES_NEEDED = ("herald-trading", "numpy", "onnxruntime", "pandas", "pydantic", "spacy", "tokenizers")
 """What a registered model needs to run."""
 _PACKAGES_TRAINING = ("mlflow", "onnx", "ray", "scikit-learn", "scipy", "torch", "transformers")
 _GIT_TIMEOUT_S = 10.0

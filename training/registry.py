@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +27,14 @@ from training.mlflow_access import (
 )
 from training.model_form import model_files, parts_of, settle, sweep, write_form
 from training.provenance import provenance
+from training.versions import MODEL, Alias, folder_name
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel, Run
     from mlflow.entities.model_registry import ModelVersion
 
-MODEL = EXPERIMENT = "herald-classifier"
+EXPERIMENT = MODEL
 FIGURES = "figures"
 """Folder of a run's artifacts that holds its plots and reports."""
 CONFIGS = PROJECT_ROOT / "configs"
@@ -44,14 +44,6 @@ __all__ = ["Alias", "ModelRegistry", "RegisteredModel", "RegistryError", "open_r
 _SQLITE = "sqlite:///"
 _BATCH_MAX = 100
 _REGISTRATION_S = 60
-
-
-class Alias(StrEnum):
-    """The part that a version plays. CHAMPION serves, CHALLENGER wants to, PREVIOUS is the way back."""
-
-    CHAMPION = "champion"
-    CHALLENGER = "challenger"
-    PREVIOUS = "previous-champion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +152,11 @@ class ModelRegistry:
     def fetch(self, which: int | str, into: Path) -> Path:
         """Return a local folder with the files of a version or alias, downloaded into ``into`` if it is not there.
 
-        The folder gets its name when all its files are on the disk, so one that is found is whole. It is named by
-        version and run, for another store counts its versions from 1 too.
+        The folder gets its name when all its files are on the disk, so one that is found is whole.
         """
         version = self._resolved(which)
         found = self._version(version)
-        folder = into / f"v{version}-{(found.run_id or str(found.creation_timestamp))[:12]}"
+        folder = into / folder_name(version, found.run_id or str(found.creation_timestamp))
         if folder.is_dir():
             return folder
         with asking(f"version {version} cannot be fetched into {into}"):

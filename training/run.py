@@ -42,6 +42,7 @@ from training.evidence import POOLED, Evidence
 from training.figures import Estimate, Figures, Predictions
 from training.promotion import Refuse, promote
 from training.registry import Alias, ModelRegistry, open_registry
+from training.versions import version_in
 
 MODELS = "models"
 FIRST = "there is no champion yet, and a model whose failures are known serves better than none"
@@ -76,8 +77,8 @@ class Workshop:
         self._settings, self._report = settings, report
         wiring = Wiring(settings, NOWHERE)
         self._desk = TextDesk(rulebook_of(wiring), gazetteer_of(wiring))
-        files = [(settings.configs / name).read_text("utf-8") for name in ("rules.yaml", "gazetteer.csv")]
-        self.rules_version = content_version("\n".join(files))
+        rules, self._names = ((settings.configs / name).read_text("utf-8") for name in ("rules.yaml", "gazetteer.csv"))
+        self.rules_version = content_version(f"{rules}\n{self._names}")
         report("reading the corpus", 0.0, {})
         examples = load_headlines()
         self.corpus: Corpus = corpus_of(examples, [self.read(example.text)[1] for example in examples])
@@ -105,6 +106,7 @@ class Workshop:
             name=name,
             rules_version=self.rules_version,
             report=self._report,
+            names=self._names,
         )
 
     def assess(self, model: TextModel, *, with_baselines: bool = True) -> Assessed:
@@ -187,7 +189,8 @@ def train(settings: Settings, how: BuildSettings, report: Report) -> Trained:
     registry = registry_of(settings)
     with tempfile.TemporaryDirectory(prefix="herald-train-") as temporary:
         folder, figures = Path(temporary) / "model", Path(temporary) / "figures"
-        save_model(folder, built.model.card, built.graph, packaged_encoder().tokenizer, built.model.heads)
+        model, tokenizer = built.model, packaged_encoder().tokenizer
+        save_model(folder, model.card, built.graph, tokenizer, model.heads, parties=model.parties)
         write_figures(assessed, workshop.sets, figures)
         (figures / "history.json").write_text(json.dumps(built.history, indent=1), "utf-8")
         version = registry.log_run(
@@ -215,7 +218,7 @@ def promote_version(settings: Settings, which: int | str, report: Report, *, for
     """
     registry = registry_of(settings)
     folder = registry.fetch(which, settings.home / MODELS)
-    version = int(folder.name.removeprefix("v").split("-")[0])
+    version = version_in(folder.name)
     champion = registry.version_of(Alias.CHAMPION)
     workshop = Workshop(settings, report)
     challenger = workshop.assess(load_model(folder, threads=BuildSettings().threads), with_baselines=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import structlog
+
 from herald.bootstrap.configuration import directory_of, venues_of
 from herald.bootstrap.recordings import tape_of
 from herald.bootstrap.wiring import Wiring
@@ -11,9 +13,13 @@ from herald.clocks import SimulatedClock, WallClock
 from herald.ports import Bus, Clock, Market, Venue
 
 if TYPE_CHECKING:
+    from herald.news.matching import Same
+    from herald.news.stories import CorrelationPolicy
     from herald.stores.clickhouse import Analytics
     from herald.stores.hot import HotState
     from herald.stores.postgres.connection import Postgres
+
+log = structlog.get_logger()
 
 
 def open_clock(wiring: Wiring) -> Clock:
@@ -53,6 +59,21 @@ async def open_analytics(wiring: Wiring) -> Analytics:
     analytics = Analytics(wiring.addresses.clickhouse_dsn)
     await analytics.open()
     return analytics
+
+
+def open_meaning(policy: CorrelationPolicy) -> Same | None:
+    """Load what tells stories by their meaning, in about a second.
+
+    None, so that words alone decide, where its encoder is not installed.
+    """
+    from herald.inference.meaning import open_meaning as opened
+    from herald.inference.pretrained import EncoderNotFoundError
+
+    try:
+        return opened(policy.stories_max * policy.gists_max)
+    except EncoderNotFoundError as error:
+        log.warning("stories are told apart by words alone", cause=str(error))
+        return None
 
 
 def open_market(wiring: Wiring) -> Market:

@@ -11,6 +11,7 @@ from herald.documents import ConfigurationError, Document, load_document
 from herald.settings import Settings
 
 if TYPE_CHECKING:
+    from herald.inference.serving import ModelsDocument
     from herald.news.correlate import CorrelationPolicy
     from herald.news.gazetteer import Gazetteer
     from herald.news.rulebook import Rulebook
@@ -91,8 +92,17 @@ def quote_stale_ms(wiring: Wiring) -> int:
     return limits.replay_quote_stale_ms if wiring.is_replay else limits.quote_stale_ms
 
 
+def models_of(wiring: Wiring) -> ModelsDocument:
+    """Load how the trained model serves and when it is believed."""
+    from herald.inference.serving import ModelsDocument
+
+    path = wiring.configs / "models.yaml"
+    return load_document(path, ModelsDocument) if path.exists() else ModelsDocument()
+
+
 def configuration_models() -> list[tuple[str, type[Document]]]:
     """List every file of the configuration folder with the model that it must fit."""
+    from herald.inference.serving import ModelsDocument
     from herald.market.opening import MarketOpening
     from herald.news.rulebook import RuleDocument
     from herald.sources.configuration import SourcesDocument
@@ -103,6 +113,7 @@ def configuration_models() -> list[tuple[str, type[Document]]]:
 
     return [
         ("demo-market.yaml", MarketOpening),
+        ("models.yaml", ModelsDocument),
         ("sources.yaml", SourcesDocument),
         ("demo-sources.yaml", SourcesDocument),
         ("rules.yaml", RuleDocument),

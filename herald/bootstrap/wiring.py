@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,14 @@ class Recording:
     seed: int = 0
 
 
+class ServedModel(StrEnum):
+    """Which model reads beside the rules: none, that of the wiring's ``model_files``, or the registry's champion."""
+
+    NONE = "none"
+    GIVEN = "given"
+    CHAMPION = "champion"
+
+
 @dataclass(frozen=True)
 class Wiring:
     """All that a process needs to know to open its part of the house."""
@@ -41,6 +50,8 @@ class Wiring:
     news_server: tuple[str, int] | None = None
     market_seed: int | None = None
     recording: Recording | None = None
+    model: ServedModel = ServedModel.CHAMPION
+    model_files: Path | None = None
 
     @property
     def is_replay(self) -> bool:
@@ -55,6 +66,8 @@ class Wiring:
 
 def wire(settings: Settings, addresses: Addresses, **overrides: Any) -> Wiring:
     """Make the wiring of a run."""
+    if settings.model == "rules":
+        overrides.setdefault("model", ServedModel.NONE)
     return Wiring(settings=settings, addresses=addresses, **overrides)
 
 

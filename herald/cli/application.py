@@ -22,6 +22,7 @@ app.add_typer(sources)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 By = Annotated[str, typer.Option("--by", help="Who does it; kept in the audit trail.")]
+Model = Annotated[str, typer.Option(help="Who reads: rules, champion, or the number of a version.")]
 Why = Annotated[str, typer.Option("--why", help="Why; kept in the audit trail.")]
 
 
@@ -84,11 +85,12 @@ def demo(
     out: Annotated[Path | None, typer.Option(help="Folder for report.html, report.json and the records.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of news and market; chosen by the time otherwise.")] = None,
     rate: Annotated[float, typer.Option(min=0.05, max=50, help="Stories a second.")] = 0.8,
+    model: Model = "champion",
 ) -> None:
     """Run everything for a minute on a local news server and a simulated market, on paper, then report."""
     from herald.cli import demo as command
 
-    command.run(seconds=seconds, out=out, seed=seed, rate=rate)
+    command.run(seconds=seconds, out=out, seed=seed, rate=rate, model=model)
 
 
 @app.command()
@@ -103,6 +105,7 @@ def replay(
     chaos: Annotated[
         int, typer.Option(min=0, help="Kill this many processes (actors, bus, database) with SIGKILL on the way.")
     ] = 0,
+    model: Model = "champion",
     as_json: Json = False,
 ) -> None:
     """Send recorded news through the live actors against recorded prices, on simulated time."""
@@ -110,7 +113,7 @@ def replay(
 
     command.run(
         news=news, bars=bars, out=out, begin=_time(begin), end=_time(end), seed=seed, speed=speed, chaos=chaos,
-        as_json=as_json,
+        model=model, as_json=as_json,
     )  # fmt: skip
 
 
@@ -155,7 +158,7 @@ def classify(
         Path | None, typer.Option("--in", help="JSON lines with id, text, source?, published_at?.")
     ] = None,
     target: Annotated[Path | None, typer.Option("--out", help="File for a JSON line each, in the same order.")] = None,
-    model: Annotated[str, typer.Option(help="rules, champion, or the number of a version.")] = "champion",
+    model: Model = "champion",
     as_json: Json = False,
 ) -> None:
     """Read headlines: type, tradable or noise, which way, how severe, how sure, and on what evidence."""
@@ -180,12 +183,15 @@ def train(
     quick: Annotated[
         bool, typer.Option("--quick", help="Heads on the encoder as it comes: a minute or two, no torch.")
     ] = False,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, max=50, help="Rounds of the fine-tuning; fewer where more do not help.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train the classifier on Herald's corpus, judge it, and record it in MLflow; the first becomes the champion."""
     from herald.cli import training as command
 
-    command.train("quick" if quick else "full", as_json=as_json)
+    command.train("quick" if quick else "full", epochs, as_json=as_json)
 
 
 @app.command()

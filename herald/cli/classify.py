@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from herald.cli.json_lines import lines_of, read_lines, refuse_unwritable
-from herald.cli.training_bar import TrainingBar
+from herald.cli.model_choice import RULES, model_folder
 from herald.documents import ConfigurationError
 from herald.settings import Settings, load_settings
 
-RULES, CHAMPION = "rules", "champion"
 BATCH = 256
 
 
@@ -47,11 +46,10 @@ def run(texts: list[str], source: Path | None, target: Path | None, model: str, 
 
 
 def _classifier(settings: Settings, which: str) -> Any:
-    from herald.bootstrap.configuration import directory_of, gazetteer_of, rulebook_of, sources_of
+    from herald.bootstrap.configuration import directory_of, gazetteer_of, models_of, rulebook_of, sources_of
     from herald.bootstrap.wiring import NOWHERE, Wiring
     from herald.inference.classification import Classifier
     from herald.news.reading_desk import TextDesk
-    from herald.news.verdict import VerdictPolicy
 
     wiring = Wiring(settings, NOWHERE)
     gazetteer = gazetteer_of(wiring)
@@ -60,28 +58,18 @@ def _classifier(settings: Settings, which: str) -> Any:
         gazetteer=gazetteer,
         directory=directory_of(wiring),
         profile_of=sources_of(wiring).profile_of,
-        policy=VerdictPolicy(),
+        policy=models_of(wiring).verdict,
         model=None if which == RULES else _model(settings, which),
         rules_only=which == RULES,
     )
 
 
 def _model(settings: Settings, which: str) -> Any:
-    """Load a model; where none was ever trained, train the quick one first."""
     from herald.inference.text_model import load_model
-    from training.registry import Alias
-    from training.run import champion_folder, registry_of
 
-    if which == CHAMPION and registry_of(settings).version_of(Alias.CHAMPION) is None:
-        from training.build import BuildSettings
-        from training.run import train
-
-        sys.stderr.write(
-            "herald: no model yet; the quick one is trained now, once; `herald train` makes a better one\n"
-        )
-        with TrainingBar(sys.stderr) as bar:
-            train(settings, BuildSettings(kind="quick"), bar)
-    return load_model(champion_folder(settings, which), threads=2)
+    folder = model_folder(settings, which, train_first=True)
+    assert folder is not None, "trained where there was none"
+    return load_model(folder, threads=2)
 
 
 def _told(text: str, answer: dict[str, Any]) -> str:
@@ -94,9 +82,20 @@ def _told(text: str, answer: dict[str, Any]) -> str:
         f"  {answer['direction']} ({ways})",
         f"  severity {answer['severity']:.2f}, confidence {answer['confidence']:.2f}",
         f"  about {answer['primary_entity'] or 'nobody'}",
-        f"  trades as {', '.join(answer['instruments']) or 'nothing here'}",
+        f"  trades as {_markets(answer)}",
         f"  names {', '.join(answer['entities']) or 'nobody'}",
         f"  because {'; '.join(answer['reasons']) or 'no rule matched'}",
         f"  by {answer['model']}" + (" (degraded: no model)" if answer["degraded"] else ""),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _markets(answer: dict[str, Any]) -> str:
+    """Tell what trades the assets named, and of each that nothing trades why."""
+    from herald.reports.reasons import explain
+    from herald.taxonomy import Reason
+
+    missing = [
+        f"{one['entity']}: not listed here ({explain(Reason(one['reason'])).rstrip('.')})" for one in answer["unlisted"]
+    ]
+    return "; ".join((", ".join(answer["instruments"]) or "nothing here", *missing))

@@ -17,12 +17,13 @@ from herald.logs import configure_logs
 from herald.settings import apart, load_settings
 
 
-def run(*, seconds: int, out: Path | None, seed: int | None, rate: float) -> None:
+def run(*, seconds: int, out: Path | None, seed: int | None, rate: float, model: str) -> None:
     """Run the demonstration with a live table, then print its report and where to look further."""
     waiting = StartUp(sys.stderr)
     waiting("herald", "loading")
     from actors.demo import Demo, Outcome
     from actors.interrupts import until_interrupted
+    from herald.cli.model_choice import wiring_of_model
     from herald.messages import DeadLetter
     from herald.reports.live import LiveTable, LiveView
     from herald.reports.terminal import print_report
@@ -31,6 +32,7 @@ def run(*, seconds: int, out: Path | None, seed: int | None, rate: float) -> Non
     console = Console()
     view = LiveView(console, LiveTable())
     configure_logs(logging.CRITICAL)
+    reader = wiring_of_model(settings, model, train_first=True)
     began = datetime.now(UTC)
     demo = Demo(
         settings=apart(settings, settings.home / "demo"),
@@ -38,6 +40,7 @@ def run(*, seconds: int, out: Path | None, seed: int | None, rate: float) -> Non
         seed=seed if seed is not None else int(time.time()),
         rate=rate,
         out=out or settings.home / "runs" / f"demo-{began:%Y%m%dT%H%M%SZ}",
+        reader=reader,
         progress=waiting,
         notice=lambda message: None if isinstance(message, DeadLetter) else view.show(message),  # type: ignore[arg-type]
     )

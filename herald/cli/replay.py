@@ -28,6 +28,7 @@ def run(
     seed: int,
     speed: str,
     chaos: int,
+    model: str,
     as_json: bool,
 ) -> None:
     """Replay, with a progress bar, then print the report."""
@@ -40,14 +41,17 @@ def run(
     from actors.interrupts import until_interrupted
     from actors.recorded_run import RecordedRun
     from herald.bootstrap.wiring import Recording
+    from herald.cli.model_choice import wiring_of_model
     from herald.cli.progress import ReplayBar
     from herald.reports.latency import measure
     from herald.reports.terminal import print_report
 
     configure_logs(logging.WARNING if chaos else logging.CRITICAL)
     recording = Recording(news.resolve(), tuple(path.resolve() for path in bars), begin, end, seed)
+    settings = load_settings()
+    reader = wiring_of_model(settings, model, train_first=False)
     with ReplayBar(sys.stderr) as bar:
-        recorded = RecordedRun(load_settings(), recording, factor, chaos, waiting, bar.show)
+        recorded = RecordedRun(settings, recording, factor, chaos, waiting, bar.show, reader)
 
         async def main() -> Any:
             return await until_interrupted(recorded.run)

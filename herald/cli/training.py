@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 from rich.table import Table
 
 from herald.cli.exits import FOUND_FAILURE
+from herald.cli.remote import fetch
 from herald.cli.training_bar import TrainingBar
+from herald.run_file import RunFile
 from herald.settings import load_settings
 
 if TYPE_CHECKING:
@@ -29,14 +32,15 @@ FIGURES = {
 }
 
 
-def train(kind: Literal["quick", "full"], *, as_json: bool) -> None:
+def train(kind: Literal["quick", "full"], epochs: int | None, *, as_json: bool) -> None:
     """Train a model and tell how good it is."""
     from training.build import BuildSettings
     from training.run import metrics_of
     from training.run import train as train_model
 
+    settings = BuildSettings(kind=kind) if epochs is None else BuildSettings(kind=kind, epochs=epochs)
     with TrainingBar(sys.stderr) as bar:
-        trained = train_model(load_settings(), BuildSettings(kind=kind), bar)
+        trained = train_model(load_settings(), settings, bar)
     if as_json:
         found = {"version": trained.version, "outcome": trained.outcome, "metrics": metrics_of(trained.assessed)}
         sys.stdout.write(json.dumps(found, indent=1) + "\n")
@@ -94,7 +98,8 @@ def models(*, as_json: bool) -> None:
     """List the versions and the part that each plays."""
     from training.run import registry_of
 
-    found = registry_of(load_settings()).versions()
+    settings = load_settings()
+    found = registry_of(settings).versions()
     if as_json:
         rows = [
             {"version": one.version, "aliases": list(one.aliases), "run_id": one.run_id, "metrics": dict(one.metrics)}
@@ -106,6 +111,24 @@ def models(*, as_json: bool) -> None:
         sys.stdout.write("no model yet; `herald train` makes one\n")
     for one in found:
         sys.stdout.write(f"version {one.version}  {one.created_at:%Y-%m-%d %H:%M}  {' '.join(one.aliases)}\n")
+    if RunFile.read(settings.home) is not None:
+        sys.stdout.writelines(f"{line}\n" for line in _live(fetch(settings, "/comparisons")))
+
+
+def _live(compared: dict[str, Any] | None) -> Iterator[str]:
+    """Tell how the challenger compares with the champion on live headlines, and where they differ."""
+    if not compared:
+        yield "live: no challenger was compared yet"
+        return
+    share = compared["agreed"] / compared["compared"]
+    pair = f"{compared['challenger']} beside {compared['champion']}"
+    yield f"live: {pair}: {compared['compared']} headlines, {share:.1%} would have been traded alike"
+    for one in compared["disagreements"]:
+        yield f"  {one['headline'][:100]}"
+        for part in ("champion", "challenger"):
+            said = one[part]
+            traded = "tradable" if said["tradable"] else "not tradable"
+            yield f"    {part:<10} {said['event_type']} {said['direction']}, {traded} ({said['tradable_p']:.2f})"
 
 
 def _print(assessed: Assessed) -> None:

@@ -14,6 +14,7 @@ from herald.inference.text_model import TextModel
 from herald.messages import UtcTime
 from herald.news.gazetteer import Gazetteer
 from herald.news.judgement import Judgement
+from herald.news.names import KnownNames, names_in
 from herald.news.normalise import MalformedItem
 from herald.news.profiles import SourceProfile
 from herald.news.reading import Reading
@@ -21,6 +22,7 @@ from herald.news.reading_desk import NO_SOURCE, ReadText, TextDesk
 from herald.news.verdict import VerdictPolicy, combine, tradable_probability
 from herald.taxonomy import Direction
 from herald.trading.directory import InstrumentDirectory
+from herald.trading.resolving import resolve_all
 
 FORM = '{"id": ..., "text": "..."}'
 _SURE = 0.9
@@ -54,15 +56,17 @@ class Classifier:
     def classify(self, lines: Sequence[HeadlineLine], now: datetime) -> list[dict[str, Any]]:
         """Return an answer a line, in order. Raises ``MalformedLineError`` for one without words."""
         read = [self._read(line, now) for line in lines]
+        names = names_in(self.gazetteer)
         if self.model is None:
-            return [self._answer(line, one.reading, None) for line, one in zip(lines, read, strict=True)]
+            return [self._answer(line, one.reading, names) for line, one in zip(lines, read, strict=True)]
         judged = self.model.judge([one.item.headline for one in read], [one.evidence for one in read])
-        return [self._judged(line, one, judgement) for line, one, judgement in zip(lines, read, judged, strict=True)]
+        together = zip(lines, read, judged, strict=True)
+        return [self._judged(line, one, judgement, names) for line, one, judgement in together]
 
-    def _judged(self, line: HeadlineLine, one: ReadText, judgement: Judgement) -> dict[str, Any]:
+    def _judged(self, line: HeadlineLine, one: ReadText, judgement: Judgement, names: KnownNames) -> dict[str, Any]:
         reading = combine(one.item, one.reading, judgement, self.gazetteer, self.policy)
         tradable_p = tradable_probability(one.reading, judgement, self.policy)
-        return self._answer(line, reading, judgement, tradable_p)
+        return self._answer(line, reading, names, judgement, tradable_p)
 
     def _read(self, line: HeadlineLine, now: datetime) -> ReadText:
         profile = self.profile_of(line.source) if line.source else NO_SOURCE
@@ -73,8 +77,15 @@ class Classifier:
             raise MalformedLineError(f"{place}: text: holds no words; give a headline") from error
 
     def _answer(
-        self, line: HeadlineLine, reading: Reading, judged: Judgement | None, tradable_p: float | None = None
+        self,
+        line: HeadlineLine,
+        reading: Reading,
+        names: KnownNames,
+        judged: Judgement | None = None,
+        tradable_p: float | None = None,
     ) -> dict[str, Any]:
+        assets = resolve_all(reading.primary_entity, reading.entities, self.directory, names)
+        unlisted = [{"entity": one.asset, "reason": one.reason.value} for one in assets if not one.is_listed]
         return {
             "id": line.id,
             "event_type": reading.event_type.value,
@@ -87,7 +98,8 @@ class Classifier:
             "confidence": reading.confidence,
             "primary_entity": reading.primary_entity,
             "entities": list(reading.entities),
-            "instruments": [one.key for one in self.directory.resolve(reading.primary_entity)],
+            "instruments": [instrument.key for one in assets for instrument in one.own],
+            "unlisted": unlisted,
             "reasons": list(reading.reasons),
             "model": reading.model,
             "degraded": judged is None and not self.rules_only,

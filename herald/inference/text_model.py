@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -20,7 +20,12 @@ from herald.inference.words import BUCKETS, WORD_BUCKETS, word_features
 from herald.news.judgement import Judgement
 from herald.taxonomy import TAXONOMY_VERSION, Direction, EventType
 
+if TYPE_CHECKING:
+    from herald.inference.parties import PartyReader
+
 CARD, GRAPH, TOKENIZER, HEADS = "model.json", "encoder.onnx", "tokenizer.json", "heads.npz"
+PARTIES = "parties"
+"""Folder of the recogniser of parties, which older models lack."""
 TYPES, DIRECTIONS = tuple(EventType), tuple(Direction)
 OUTPUTS = len(TYPES) + len(DIRECTIONS) + 2
 """Logits of a headline: one a type, one a direction, then tradable and severity."""
@@ -33,7 +38,12 @@ class ModelUnusableError(RuntimeError):
 
 
 class ModelCard(BaseModel):
-    """What a model is and what it was trained on. ``unfamiliar_below`` is the least likeness to the training text."""
+    """What a model is and what it was trained on. ``unfamiliar_below`` is the least likeness to the training text.
+
+    ``spacy`` is the version that trained the recogniser of parties, empty where the model has none. Of the spans
+    of names on the test part, ``unlisted_names_f1`` is the F1 where the gazetteer knows no name, and ``new_names_f1``
+    that of the names among them which were not trained on either.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,6 +60,9 @@ class ModelCard(BaseModel):
     direction_temperature: float = 1.0
     tradable_temperature: float = 1.0
     unfamiliar_below: float = 0.0
+    spacy: str = ""
+    unlisted_names_f1: float | None = None
+    new_names_f1: float | None = None
     settings: dict[str, Any] = {}
     """How it was made, for whoever looks at it later."""
 
@@ -84,18 +97,25 @@ class Heads:
 class TextModel:
     """Judges headlines. Deterministic: the same text and files give the same judgement, alone or in a batch."""
 
-    def __init__(self, card: ModelCard, encoder: Encoder, heads: Heads) -> None:
-        self.card, self.encoder, self.heads = card, encoder, heads
+    def __init__(self, card: ModelCard, encoder: Encoder, heads: Heads, parties: PartyReader | None = None) -> None:
+        self.card, self.encoder, self.heads, self.parties = card, encoder, heads, parties
 
     def judge(self, texts: Sequence[str], evidence: Sequence[Sequence[str]]) -> list[Judgement]:
         """Return one judgement a text, in order; ``evidence`` is that of ``evidence_of`` for each."""
         if not texts:
             return []
         vectors = unit(self.encoder.encode(texts))
-        return self.judge_features(vectors, word_features(texts, evidence, self.heads.frequencies))
+        judged = self.judge_features(vectors, word_features(texts, evidence, self.heads.frequencies))
+        if self.parties is None:
+            return judged
+        found = self.parties.parties(texts)
+        return [replace(one, parties=parties) for one, parties in zip(judged, found, strict=True)]
 
     def judge_features(self, vectors: Array, words: csr_matrix) -> list[Judgement]:
-        """Judge texts that are features already: unit vectors of shape (texts, width), words of (texts, BUCKETS)."""
+        """Judge texts that are features already: unit vectors of shape (texts, width), words of (texts, BUCKETS).
+
+        No parties are found in features.
+        """
         types, directions, tradable, severity = probabilities(self.heads.logits(vectors, words), self.card)
         familiar = self.heads.familiarity(vectors)
         return [
@@ -120,13 +140,23 @@ def probabilities(logits: Array, card: ModelCard) -> tuple[Array, Array, Array, 
     return types, directions, sigmoid(logits[:, -2] / card.tradable_temperature), sigmoid(logits[:, -1])
 
 
-def save_model(folder: Path, card: ModelCard, graph: bytes, tokenizer: Path, heads: Heads) -> None:
+def save_model(
+    folder: Path,
+    card: ModelCard,
+    graph: bytes,
+    tokenizer: Path,
+    heads: Heads,
+    *,
+    parties: PartyReader | None = None,
+) -> None:
     """Write a model's files into a new folder."""
     folder.mkdir(parents=True)
     (folder / CARD).write_text(card.model_dump_json(indent=1) + "\n", "utf-8")
     (folder / GRAPH).write_bytes(graph)
     shutil.copyfile(tokenizer, folder / TOKENIZER)
     np.savez(folder / HEADS, **asdict(heads))
+    if parties is not None:
+        parties.save(folder / PARTIES)
 
 
 def load_model(folder: Path, *, threads: int = 1) -> TextModel:
@@ -156,7 +186,29 @@ def load_model(folder: Path, *, threads: int = 1) -> TextModel:
     wrong = [name for name, shape in wanted.items() if getattr(heads, name).shape != shape]
     if wrong:
         raise ModelUnusableError(f"{folder}: {', '.join(wrong)} of the heads do not fit the encoder; train it again")
-    return TextModel(card, encoder, heads)
+    return TextModel(card, encoder, heads, _parties(folder, card))
+
+
+def lost_parties(folder: Path, card: ModelCard) -> bool:
+    """Tell whether a model was saved with a recogniser of parties that its folder has no more."""
+    return bool(card.spacy) and not (folder / PARTIES).is_dir()
+
+
+def _parties(folder: Path, card: ModelCard) -> PartyReader | None:
+    """Read the recogniser of parties; None for a model without one. Raises ``ModelUnusableError``."""
+    if lost_parties(folder, card):
+        raise ModelUnusableError(
+            f"{folder}: has lost its recogniser of parties ({PARTIES}/); train one with `herald train`"
+        )
+    if not (folder / PARTIES).is_dir():
+        return None
+    try:
+        from herald.inference.parties import load_parties  # noqa: PLC0415 - spaCy takes seconds; older models do without
+    except ImportError as error:
+        raise ModelUnusableError(
+            f"{folder}: its recogniser of parties needs spaCy ({error}); run `make setup`"
+        ) from error
+    return load_parties(folder / PARTIES)
 
 
 def unit(vectors: Array) -> Array:

@@ -1,4 +1,4 @@
-"""From readings to stories: what goes out at once, what amends it, what adds nothing, and what is said twice.
+"""From readings to stories: what goes out at once, what amends it, what takes it back, and what adds nothing.
 
 A fold: ``correlate`` takes the window, an item with its reading and the time, and answers with exactly one outcome. It
 reads no clock and draws no chance, so a window rebuilt from what was published goes on as the one that died would have:
@@ -18,12 +18,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from herald.messages import ItemFate, NewsItem, Signal, iso
+from herald.news.corrections import Correction, correction_in
 from herald.news.dedupe import Answered, AnswerMemory, headline_key
+from herald.news.matching import Same, may_correct, story_corrected, story_told
 from herald.news.reading import Reading
 from herald.news.rules import to_signal
 from herald.news.stories import (
     ITEM_KEY,
     STARTED_KEY,
+    TRUST_KEY,
     VOICES_KEY,
     CorrelationPolicy,
     Stories,
@@ -32,17 +35,20 @@ from herald.news.stories import (
     story_after,
     voice_of,
 )
-from herald.taxonomy import Fate, Reason, Stage
+from herald.taxonomy import Direction, Fate, Reason, Stage
 
 __all__ = [
-    "Amended", "CorrelationPolicy", "Duplicate", "Merged", "NotASignal", "Outcome", "Started", "StoryWindow",
-    "correlate", "fate_of", "rebuild",
+    "Amended", "Corrected", "CorrelationPolicy", "Duplicate", "Merged", "NotASignal", "Outcome", "Started",
+    "StoryWindow", "correlate", "fate_of", "rebuild",
 ]  # fmt: skip
 
 ECHO = "a later report of a story that was signalled"
 SAME_VOICE = "the same voice again"
 NO_GAIN = "no rise of confidence"
 NO_NEWS = "not a signal by itself"
+OTHER_TYPE = "read as an event of another type"
+TAKEN_BACK = "a story that was corrected"
+NOT_BELIEVED = "a correction by a source that is trusted too little"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,15 @@ class Started:
 @dataclass(frozen=True, slots=True)
 class Amended:
     """An independent report that raised the confidence: the signal goes out again as the next revision."""
+
+    signal: Signal
+    at: datetime
+    repeated: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A report that takes a story back: its signal closes what the story opened."""
 
     signal: Signal
     at: datetime
@@ -96,7 +111,7 @@ class NotASignal:
     repeated: bool = field(default=False, compare=False)
 
 
-Outcome = Started | Amended | Merged | Duplicate | NotASignal
+Outcome = Started | Amended | Corrected | Merged | Duplicate | NotASignal
 
 
 class StoryWindow:
@@ -108,17 +123,36 @@ class StoryWindow:
         self.unanswered: set[str] = set()
 
 
-def correlate(
-    window: StoryWindow, item: NewsItem, reading: Reading, now: datetime, policy: CorrelationPolicy
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What is judged, and by what."""
+
+    item: NewsItem
+    reading: Reading
+    now: datetime
+    policy: CorrelationPolicy
+    same: Same | None
+
+
+def correlate(  # noqa: PLR0917 - the order in which it is described
+    window: StoryWindow,
+    item: NewsItem,
+    reading: Reading,
+    now: datetime,
+    policy: CorrelationPolicy,
+    same: Same | None = None,
 ) -> tuple[StoryWindow, Outcome]:
-    """Answer one item and return the window with that answer in it (the same object, changed in place)."""
+    """Answer one item and return the window with that answer in it (the same object, changed in place).
+
+    ``same`` tells stories by their meaning; without it words alone decide.
+    """
     again = window.answers.delivered(delivery_of(item))
     sent = window.answers.event(item.event_id) if item.event_id in window.unanswered else None
     if again is not None and sent is None:
         return window, replace(again.answer, repeated=True)
-    outcome = sent.answer if sent is not None else _judge(window, item, reading, now, policy)
+    outcome = sent.answer if sent is not None else _judge(window, _Case(item, reading, now, policy, same))
     window.unanswered.discard(item.event_id)
-    if sent is None and isinstance(outcome, Started | Amended):
+    if sent is None and isinstance(outcome, Started | Amended | Corrected):
         _tell(window, outcome.signal, policy)
     key = headline_key(item.source, item.headline)
     window.answers.remember(Answered(delivery_of(item), item.event_id, key, outcome, outcome.at))
@@ -177,28 +211,41 @@ def rebuild(
     return window
 
 
-def _judge(window: StoryWindow, item: NewsItem, reading: Reading, now: datetime, policy: CorrelationPolicy) -> Outcome:
+def _judge(window: StoryWindow, case: _Case) -> Outcome:
+    item, reading, now = case.item, case.reading, case.now
     elder = window.answers.elder(item.event_id, headline_key(item.source, item.headline), now)
     if elder is not None:
         first = elder.answer.first_event_id if isinstance(elder.answer, Duplicate) else elder.event_id
         return Duplicate(first, _story_of(elder.answer), now)
-    story = window.stories.find(item, reading, now, policy)
+    # What may be of any age takes nothing back.
+    correction = None if item.extras.get("backlog") else correction_in(item.headline)
+    denied = correction and story_corrected(window.stories, correction, item, reading, now, case.policy, case.same)
+    if correction and denied:
+        return _taken_back(denied, correction, case)
+    story = story_told(window.stories, item.headline, reading, now, case.policy, case.same)
     if not reading.is_signal:
         return Merged(story.story_id, NO_NEWS, now) if story else NotASignal(reading.fate_reason, _why(reading), now)
-    if story is None:
-        return Started(_first(item, reading, now), now)
-    if now - story.started_at > timedelta(seconds=policy.window_s):
-        return Merged(story.story_id, ECHO, now)
-    return _joined(story, item, reading, now, policy)
+    return _told_again(story, case) if story else Started(_first(item, reading, now), now)
 
 
-def _joined(story: Story, item: NewsItem, reading: Reading, now: datetime, policy: CorrelationPolicy) -> Outcome:
-    voice = voice_of(item.source, item.wire)
-    if voice in story.voices:
-        return Merged(story.story_id, SAME_VOICE, now)
-    voices = {**story.voices, voice: reading.confidence}
+def _told_again(story: Story, case: _Case) -> Outcome:
+    """Let a further report raise the confidence of its story, or say why it does not."""
+    late = case.now - story.started_at > timedelta(seconds=case.policy.window_s)
+    why = (
+        (story.corrected, TAKEN_BACK),
+        (late, ECHO),
+        (case.reading.event_type is not story.event_type, OTHER_TYPE),
+        (voice_of(case.item.source, case.item.wire) in story.voices, SAME_VOICE),
+    )
+    detail = next((detail for holds, detail in why if holds), "")
+    return Merged(story.story_id, detail, case.now) if detail else _joined(story, case)
+
+
+def _joined(story: Story, case: _Case) -> Outcome:
+    item, reading, now = case.item, case.reading, case.now
+    voices = {**story.voices, voice_of(item.source, item.wire): reading.confidence}
     confidence = agreed(voices)
-    if confidence - story.confidence < policy.confidence_gain_min:
+    if confidence - story.confidence < case.policy.confidence_gain_min:
         return Merged(story.story_id, NO_GAIN, now)
     signal = to_signal(
         item,
@@ -209,7 +256,32 @@ def _joined(story: Story, item: NewsItem, reading: Reading, now: datetime, polic
         confidence=confidence,
         now=now,
     )
-    return Amended(_with_story(signal, item, voices, story.started_at), now)
+    return Amended(_with_story(signal, item, voices, story.started_at, max(story.trust, item.trust)), now)
+
+
+def _taken_back(story: Story, correction: Correction, case: _Case) -> Outcome:
+    """Take a story back, once, where the source is believed. What takes back is never traded itself."""
+    item, now = case.item, case.now
+    if story.corrected or not may_correct(item, story, case.policy):
+        return Merged(story.story_id, TAKEN_BACK if story.corrected else NOT_BELIEVED, now)
+    update = {
+        "event_type": story.event_type,
+        "primary_entity": story.primary_entity,
+        "direction": Direction.UNKNOWN,
+        "tradable": False,
+        "reasons": (*correction.reasons, *case.reading.reasons),
+    }
+    signal = to_signal(
+        item,
+        case.reading.model_copy(update=update),
+        story_id=item.event_id,
+        revision=1,
+        sources=(item.source,),
+        confidence=case.reading.confidence,
+        now=now,
+    )
+    extras = {**signal.extras, ITEM_KEY: delivery_of(item)}
+    return Corrected(signal.model_copy(update={"corrects_story_id": story.story_id, "extras": extras}), now)
 
 
 def _in_step(reading: Reading, story: Story) -> Reading:
@@ -228,25 +300,33 @@ def _first(item: NewsItem, reading: Reading, now: datetime) -> Signal:
         confidence=reading.confidence,
         now=now,
     )
-    return _with_story(signal, item, {voice_of(item.source, item.wire): reading.confidence}, now)
+    return _with_story(signal, item, {voice_of(item.source, item.wire): reading.confidence}, now, item.trust)
 
 
-def _with_story(signal: Signal, item: NewsItem, voices: dict[str, float], started_at: datetime) -> Signal:
-    extras = {**signal.extras, VOICES_KEY: voices, STARTED_KEY: iso(started_at), ITEM_KEY: delivery_of(item)}
-    return signal.model_copy(update={"extras": extras})
+def _with_story(signal: Signal, item: NewsItem, voices: dict[str, float], started_at: datetime, trust: float) -> Signal:
+    """Add what a rebuilt window must know of the story."""
+    known = {VOICES_KEY: voices, STARTED_KEY: iso(started_at), TRUST_KEY: trust, ITEM_KEY: delivery_of(item)}
+    return signal.model_copy(update={"extras": {**signal.extras, **known}})
 
 
 def _tell(window: StoryWindow, signal: Signal, policy: CorrelationPolicy) -> None:
+    if signal.corrects_story_id:
+        window.stories.correct(signal.corrects_story_id)
+        return
     window.stories.put(story_after(signal, window.stories.get(signal.story_id), policy), policy)
 
 
 def _sent(signal: Signal) -> Outcome:
+    if signal.corrects_story_id:
+        return Corrected(signal, signal.ts_iso)
     return Started(signal, signal.ts_iso) if signal.revision == 1 else Amended(signal, signal.ts_iso)
 
 
 def _story_of(answer: Outcome) -> str:
     if isinstance(answer, Started | Amended):
         return answer.signal.story_id
+    if isinstance(answer, Corrected):
+        return answer.signal.corrects_story_id
     return "" if isinstance(answer, NotASignal) else answer.story_id
 
 
@@ -261,6 +341,8 @@ def _fate(outcome: Outcome) -> tuple[Fate, Reason, str, str]:
             return Fate.SIGNAL, reason, "; ".join(signal.reasons), signal.story_id
         case Amended(signal=signal):
             return Fate.MERGED, Reason.SAME_STORY, f"revision {signal.revision}", signal.story_id
+        case Corrected(signal=signal):
+            return Fate.SIGNAL, Reason.STORY_CORRECTED, "; ".join(signal.reasons), signal.corrects_story_id
         case Merged(story_id=story_id, detail=detail):
             return Fate.MERGED, Reason.SAME_STORY, detail, story_id
         case Duplicate(first_event_id=first, story_id=story_id):

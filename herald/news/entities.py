@@ -34,9 +34,24 @@ _PARTY_AFTER = frozenset(
     "buys adds acquires acquired purchases purchased bought boosts announces plans raises raised files filed "
     "launches says stock shares share ipo ceo cfo executive expands holdings sues sells sold secures partners "
     "unveils prices upsizes mints seeks wins gets has reports posts bets issues pauses ends increases taps snaps "
-    "grows hits makes moves doubles stacks scoops names hires cuts lays exchange class debuts targets surges jumps "
+    "grows hits makes moves doubles stacks scoops names hires cuts lays lists delists suspends halts freezes blocks "
+    "exchange class debuts targets surges jumps "
     "soars rises falls drops faces invests invested stockpiles resumes offers offering pivots inc".split()
 )
+# What follows a name where it is the ordinary word: "GAS prices", "Avalanche kills".
+_OTHER_SENSE = {
+    "avalanche": frozenset(
+        "kills killed buries buried sweeps traps of warning danger risk victims rescue survivors".split()
+    ),
+    "cosmos": frozenset("telescope magazine documentary".split()),
+    "gas": frozenset("price prices futures contracts deposits pipeline fee fees exports imports".split()),
+    "gala": frozenset("dinner night evening".split()),
+    "mask": frozenset("mandate mandates rules wearing".split()),
+    "sand": frozenset("price prices contracts".split()),
+    "tron": frozenset("legacy ares film sequel".split()),
+}
+_IN_A_LIST = frozenset({",", "and", "&", "+", ", and", "or"})
+_ORDINARY_AFTER = frozenset("of more other another last thing to in the on for with as at by from".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +129,30 @@ class _Reader:
         letters = [char for char in text if char.isalpha()]
         self.shouting = sum(map(str.isupper, letters)) > UPPER_SHARE_OF_SHOUTING * len(letters)
         self.lower = text.islower()
+        self.last: Mention | None = None
 
     def mentions(self) -> Iterator[Mention]:
         index = 0
         while index < len(self.tokens):
             found, width = self._at(index)
             if found is not None:
+                self.last = found
                 yield found
             index += width
 
     def _at(self, index: int) -> tuple[Mention | None, int]:
+        if self._has_other_sense(index):
+            return None, 1
         found = self._pair_at(index) or self._name_at(index)
         if found is not None:
             return found
         return self._ticker_at(self.tokens[index], index), 1
+
+    def _has_other_sense(self, index: int) -> bool:
+        """Tell an ordinary word by the word after it, unless a mark says that it is an asset."""
+        token, after = self.tokens[index], self.tokens[index + 1 : index + 2]
+        senses = _OTHER_SENSE.get(token.key)
+        return senses is not None and token.text[:1] not in {"$", "#"} and bool(after) and after[0].key in senses
 
     def _name_at(self, index: int) -> tuple[Mention, int] | None:
         for name in self.gazetteer.names.get(self.tokens[index].key, ()):
@@ -194,7 +219,25 @@ class _Reader:
         capital = first.text.isupper() and not self.shouting
         if sureness is Sureness.STRICT or len(first.text) < LETTERS_OF_A_WORD_MIN:
             return capital and after is not None and after.key in _AFTER_STRICT and self._adjoin(last, after)
-        return first.text[:1].isupper() and self._beside(first, last, before, after, capital=capital)
+        if not first.text[:1].isupper():
+            return False
+        return self._beside(first, last, before, after, capital=capital) or self._goes_on_a_list(
+            first, last, after, capital=capital
+        )
+
+    def _goes_on_a_list(self, first: Token, last: Token, after: Token | None, *, capital: bool) -> bool:
+        """Tell whether a name follows another asset in a list: "XRP, ADA and LINK tumble".
+
+        Nothing does that goes on as a phrase: "BTC and ONE of the largest banks", "Ether and Near Record Highs".
+        """
+        listed = self.last
+        if listed is None or listed.entry.kind is not Kind.ASSET:
+            return False
+        if self.text[listed.end : first.start].strip() not in _IN_A_LIST:
+            return False
+        if after is None or self.text[last.end : after.start] != " ":
+            return True
+        return after.key not in _ORDINARY_AFTER and (capital or after.text.islower())
 
     def _beside(self, first: Token, last: Token, before: Token | None, after: Token | None, *, capital: bool) -> bool:
         if after is not None and after.key in _AFTER and self._adjoin(last, after):

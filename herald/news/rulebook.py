@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from herald.documents import ConfigurationError, Document, parse_document, version_of
 from herald.messages import Share
 from herald.news.gazetteer import Kind
+from herald.news.severity import Severities, SeverityDocument, compile_severities
 from herald.taxonomy import Direction, EventType
 
 TRIGGER_ALWAYS = "any"
@@ -39,7 +40,7 @@ class Doubt(StrEnum):
 
 
 class Voice(StrEnum):
-    """Whose words a rule reads: anybody's, a venue's own announcements, or a verified account's."""
+    """Whose words a rule reads: anybody's, a venue's own announcements, or those of a verified account of no venue."""
 
     ANY = "any"
     VENUE = "venue"
@@ -91,7 +92,10 @@ class Rule(Document):
 
     ``when`` lists beginnings of words of which one must be present (a cheap first look; ``any`` always is). ``pattern``
     is looked for in the main clause first, then in the whole headline, where a match is not tradable. ``allows`` lists
-    doubts that do not count against this rule. ``by_usd`` names a map from amounts to severities.
+    doubts that do not count against this rule. The severity is that of the first case that states one, else the rule's,
+    unless ``by_usd`` names a scale of amounts and the headline one, or ``by_tone`` a map of keywords and the headline
+    one; ``by_venue`` weighs it by the venue; ``by_trust`` adds that share of (trust - 0.5). ``ceiling``
+    is the most that it can be.
     """
 
     id: str = Field(pattern=r"^[a-z0-9-]+$")
@@ -104,6 +108,10 @@ class Rule(Document):
     direction: Direction = Direction.UNKNOWN
     severity: Share = 0.3
     by_usd: str = ""
+    by_tone: str = ""
+    by_venue: bool = False
+    by_trust: Share = 0.0
+    ceiling: Share = 1.0
     confidence: Share = 0.8
     tradable: bool = True
     primary: Primary = Primary.ASSET
@@ -119,12 +127,11 @@ class Rule(Document):
         return self
 
 
-class RuleDocument(Document):
-    """``rules.yaml``: words used in patterns as ``{name}``, severity maps, screens, doubts and rules, in order."""
+class RuleDocument(SeverityDocument):
+    """``rules.yaml``: words used in patterns as ``{name}``, severities, screens, doubts and rules, in order."""
 
     version: str = ""
     words: dict[str, str] = Field(default_factory=dict)
-    usd_severities: dict[str, dict[int, Share]] = Field(default_factory=dict)
     screens: tuple[Rule, ...] = ()
     doubts: tuple[DoubtRule, ...] = ()
     rules: tuple[Rule, ...]
@@ -149,13 +156,9 @@ class Rulebook:
     screens: tuple[CompiledRule, ...]
     rules: tuple[CompiledRule, ...]
     doubts: tuple[tuple[DoubtRule, re.Pattern[str]], ...]
-    usd_severities: Mapping[str, tuple[tuple[float, float], ...]]
+    severities: Severities
     screens_by_trigger: Mapping[str, tuple[CompiledRule, ...]]
     rules_by_trigger: Mapping[str, tuple[CompiledRule, ...]]
-
-    def severity_of_usd(self, name: str, usd: float) -> float:
-        """Return the severity of the highest step that an amount reaches; 0 below all."""
-        return max((severity for step, severity in self.usd_severities[name] if usd >= step), default=0.0)
 
 
 def parse_rulebook(text: str, name: str) -> Rulebook:
@@ -181,18 +184,14 @@ class _Compiler:
             screens=screens,
             rules=rules,
             doubts=tuple((doubt, self._pattern(doubt.pattern, doubt.id)) for doubt in self.document.doubts),
-            usd_severities={
-                key: tuple((float(step), share) for step, share in steps.items())
-                for key, steps in self.document.usd_severities.items()
-            },
+            severities=compile_severities(self.document, self._pattern),
             screens_by_trigger=_by_trigger(screens),
             rules_by_trigger=_by_trigger(rules),
         )
 
     def _rule(self, rule: Rule, order: int) -> CompiledRule:
-        if rule.by_usd and rule.by_usd not in self.document.usd_severities:
-            known = ", ".join(self.document.usd_severities) or "none is defined"
-            raise self._mistake(rule.id, f"by_usd names '{rule.by_usd}'; give one of usd_severities ({known})")
+        self._refuse_unknown_scales(rule)
+        self._refuse_outside_of_band(rule)
         return CompiledRule(
             rule=rule,
             order=order,
@@ -200,6 +199,29 @@ class _Compiler:
             unless=self._pattern(rule.unless, rule.id) if rule.unless else None,
             cases=tuple((self._pattern(case.pattern, rule.id), case) for case in rule.cases),
         )
+
+    def _refuse_unknown_scales(self, rule: Rule) -> None:
+        scales, maps = self.document.usd_severities, self.document.tone_maps
+        if rule.by_usd and rule.by_usd not in scales:
+            known = ", ".join(scales) or "none is defined"
+            raise self._mistake(rule.id, f"by_usd names '{rule.by_usd}'; give one of usd_severities ({known})")
+        if rule.by_tone and rule.by_tone not in maps:
+            known = ", ".join(maps) or "none is defined"
+            raise self._mistake(rule.id, f"by_tone names '{rule.by_tone}'; give one of tone_maps ({known})")
+
+    def _refuse_outside_of_band(self, rule: Rule) -> None:
+        """What a rule states must lie in the band of its type, or the band would change it without a word."""
+        band = self.document.bands.get(rule.event_type)
+        if band is None:
+            return
+        stated = [rule.severity, *(case.severity for case in rule.cases if case.severity is not None)]
+        stated += self.document.usd_severities[rule.by_usd].values() if rule.by_usd else ()
+        for severity in stated:
+            if not band.floor <= severity <= band.ceiling:
+                text = (
+                    f"severity {severity} is outside of the band of {rule.event_type} ({band.floor} to {band.ceiling})"
+                )
+                raise self._mistake(rule.id, f"{text}; change it, or the band")
 
     def _pattern(self, pattern: str, rule_id: str) -> re.Pattern[str]:
         expanded = self._expand(pattern, rule_id, depth=0)
@@ -229,13 +251,16 @@ class _Compiler:
     def _refuse_repeated_ids(self) -> None:
         seen: set[str] = set()
         doubts = [doubt.id for doubt in self.document.doubts]
-        for rule_id in (*doubts, *(rule.id for rule in (*self.document.screens, *self.document.rules))):
+        tones = [tone.id for tone_map in self.document.tone_maps.values() for tone in tone_map.tones]
+        for rule_id in (*tones, *doubts, *(rule.id for rule in (*self.document.screens, *self.document.rules))):
             if rule_id in seen:
                 raise self._mistake(rule_id, "the id is given twice; name every rule differently")
             seen.add(rule_id)
 
     def _mistake(self, rule_id: str, text: str) -> ConfigurationError:
-        places = re.finditer(rf"^.*\bid:\s*['\"]?{re.escape(rule_id)}['\"]?\s*(?:[,}}#].*)?$", self.text, re.MULTILINE)
+        name = re.escape(rule_id)
+        form = rf"^(?:.*\bid:\s*['\"]?{name}['\"]?\s*(?:[,}}#].*)?|\s+['\"]?{name}['\"]?:(?:\s.*)?)$"
+        places = re.finditer(form, self.text, re.MULTILINE)
         starts = [match.start() for match in places]
         line = self.text.count("\n", 0, starts[-1]) + 1 if starts else 1
         return ConfigurationError(f"{self.name}:{line}: {rule_id}: {text}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +32,6 @@ RAW_TEXT_CHARS_MAX = 1_000
 EVIDENCE_CHARS_MAX = 80
 TRIGGER_LETTERS_MAX = 12
 BODY_CHARS_FOR_ASSETS = 400
-VERIFIED_BONUS = 0.2
 UNREAD_CONFIDENCE = 0.3
 _LISTING_TYPES = frozenset({EventType.LISTING, EventType.DELIST})
 
@@ -50,21 +49,24 @@ class _Match:
 
 
 def read(item: NewsItem, rulebook: Rulebook, gazetteer: Gazetteer) -> Reading:
-    """Read one headline. Adverts and digests are told first, then prices, then the rules in their order."""
+    """Read one headline. Adverts and digests are told first, then prices, then the rules in their order.
+
+    A venue's announcements are read by the rules for them before anything else. A verified account is heard even where
+    it speaks of prices or asks; its adverts are adverts, for accounts are stolen to post them.
+    """
     text = annotate(item.headline, gazetteer)
     triggers = _triggers(text.keys)
-    match = _first(_candidates(rulebook.screens_by_trigger, triggers), text, item) if not _own_words(item) else None
-    if match is None:
-        match = _first(_candidates(rulebook.rules_by_trigger, triggers), text, item)
+    rules = _candidates(rulebook.rules_by_trigger, triggers)
+    screens = _candidates(rulebook.screens_by_trigger, triggers)
+    if item.verified and not item.venue:
+        screens = [screen for screen in screens if screen.rule.event_type is EventType.PROMOTION]
+    announced = [rule for rule in rules if rule.rule.voice is Voice.VENUE] if item.venue else []
+    match = _first(announced, text, item) or _first(screens, text, item) or _first(rules, text, item)
     if match is None:
         return _unread(item, text)
     if match.rule.event_type in NO_EVENT:
         return _no_event(item, text, match)
     return _event(item, text, match, rulebook, gazetteer)
-
-
-def _own_words(item: NewsItem) -> bool:
-    return bool(item.venue) or item.verified
 
 
 def _triggers(keys: tuple[str, ...]) -> set[str]:
@@ -95,7 +97,7 @@ def _first(candidates: Iterable[CompiledRule], text: Annotated, item: NewsItem) 
 def _may_speak(voice: Voice, item: NewsItem) -> bool:
     if voice is Voice.VENUE:
         return bool(item.venue)
-    return voice is Voice.ANY or item.verified
+    return voice is Voice.ANY or (item.verified and not item.venue)
 
 
 def _matched(compiled: CompiledRule, words: str, place: str, *, in_main: bool) -> _Match:
@@ -141,6 +143,8 @@ def _no_event(item: NewsItem, text: Annotated, match: _Match) -> Reading:
 
 def _event(item: NewsItem, text: Annotated, match: _Match, rulebook: Rulebook, gazetteer: Gazetteer) -> Reading:
     rule = match.rule
+    if rule.by_tone and (heard := rulebook.severities.tones[rule.by_tone].hear(text.whole)):
+        match = replace(match, direction=heard.direction, severity=heard.severity)
     listed = _listed(item, text, rule, gazetteer)
     primary = primary_of(rule.primary, item, text, listed)
     doubts = _doubts(text, rulebook, frozenset(rule.allows))
@@ -148,17 +152,19 @@ def _event(item: NewsItem, text: Annotated, match: _Match, rulebook: Rulebook, g
         doubts = (*doubts, "doubt:recap:not in the main clause")
     if not _names_enough(rule.needs, text, listed):
         doubts = (*doubts, f"doubt:needs:{rule.needs}")
+    if rule.event_type is EventType.LISTING and not _in_own_form(item, text, rulebook):
+        doubts = (*doubts, f"doubt:form:no listing of {item.venue}")
     tradable = match.tradable and not doubts
     return Reading(
         event_type=rule.event_type,
         direction=match.direction if tradable else Direction.UNKNOWN,
-        severity=_severity(item, rulebook, match),
+        severity=_severity(item, text, rulebook, match),
         confidence=round(min(0.99, item.trust * rule.confidence), 4),
         primary_entity=primary,
         entities=tuple(dict.fromkeys((*listed, *text.entities.names))),
         tradable=tradable,
         reasons=(*_evidence(match), *doubts),
-        extras=_extras(item, rule.event_type),
+        extras=_extras(item, text, rule.event_type),
         fate_reason=Reason.RULE_MATCHED if tradable else Reason.NOT_TRADABLE,
     )
 
@@ -198,19 +204,35 @@ def _names_enough(needs: Need, text: Annotated, listed: tuple[str, ...]) -> bool
     return needs is Need.TRADED and any(mention.entry.asset for mention in text.entities.mentions)
 
 
-def _severity(item: NewsItem, rulebook: Rulebook, match: _Match) -> float:
-    rule = match.rule
+def _severity(item: NewsItem, text: Annotated, rulebook: Rulebook, match: _Match) -> float:
+    """Say how severe an event is, within the band of its type; above 0.7 only for a source that is allow-listed."""
+    rule, scales = match.rule, rulebook.severities
     severity = match.severity
-    if rule.by_usd and (usd := usd_in(item.headline)) is not None:
-        severity = rulebook.severity_of_usd(rule.by_usd, usd)
-    if rule.voice is Voice.VERIFIED:
-        severity = min(1.0, severity + VERIFIED_BONUS * (item.trust - 0.5))
+    if rule.by_usd and (usd := _usd(item, text)) is not None:
+        severity = scales.of_usd(rule.by_usd, usd)
+    if rule.by_venue:
+        severity *= scales.share_of((item.venue,) if item.venue else text.entities.venues)
+        if rule.event_type is EventType.LISTING and not _in_own_form(item, text, rulebook):
+            severity = min(severity, scales.unlike_a_listing_max)
+    severity = min(severity + rule.by_trust * (item.trust - 0.5), rule.ceiling)
+    severity = scales.within_band(rule.event_type, severity)
     return round(severity if item.allow_listed else min(severity, UNTRUSTED_SEVERITY_MAX), 4)
 
 
-def _extras(item: NewsItem, event_type: EventType) -> dict[str, Any]:
+def _in_own_form(item: NewsItem, text: Annotated, rulebook: Rulebook) -> bool:
+    """Tell whether a venue that announces a listing does so in its own form; True for all other sources."""
+    return not item.venue or rulebook.severities.is_like_a_listing(item.venue, text.whole)
+
+
+def _usd(item: NewsItem, text: Annotated) -> float | None:
+    """Return the amount of the news: that of the main clause, else the first of the headline."""
+    amount = usd_in(untagged(text.main))
+    return usd_in(item.headline) if amount is None else amount
+
+
+def _extras(item: NewsItem, text: Annotated, event_type: EventType) -> dict[str, Any]:
     extras: dict[str, Any] = {}
-    if (usd := usd_in(item.headline)) is not None:
+    if (usd := _usd(item, text)) is not None:
         extras["amount_usd"] = usd
     if event_type in _LISTING_TYPES:
         extras["market"] = market_of(item.headline)

@@ -67,6 +67,31 @@ class Likeness:
     discord: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Thresholds for one pair of reports. ``party_jaccard_min`` holds where both name the same other party."""
+
+    jaccard_min: float
+    containment_min: float
+    party_jaccard_min: float
+    shared_min: int
+
+    def score(self, left: Gist, right: Gist) -> float:
+        """Return the likeness of two headlines where it clears the bar, else 0."""
+        most = shared_at_most(left, right)
+        if most < self.shared_min or not self._clears(most, left, right):
+            return 0.0
+        found = likeness(left, right)
+        alike = found.jaccard >= self.jaccard_min or found.containment >= self.containment_min
+        in_company = not found.discord and found.jaccard >= self.party_jaccard_min
+        return found.jaccard + found.containment if found.shared >= self.shared_min and (alike or in_company) else 0.0
+
+    def _clears(self, shared: int, left: Gist, right: Gist) -> bool:
+        every, fewer = left.size + right.size - shared, min(left.size, right.size)
+        jaccard_min = min(self.jaccard_min, self.party_jaccard_min)
+        return shared >= jaccard_min * every or shared >= self.containment_min * fewer
+
+
 def gist_of(headline: str) -> Gist:
     """Reduce a headline to what it is compared by."""
     stems = frozenset(

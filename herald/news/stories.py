@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
 from pydantic import Field
 
 from herald.documents import Document
-from herald.messages import NewsItem, Share, Signal
+from herald.messages import Share, Signal
 from herald.news.reading import Reading
-from herald.news.similarity import Gist, gist_of, likeness, shared_at_most
-from herald.taxonomy import Direction, EventType
+from herald.news.similarity import Bar, Gist, gist_of
+from herald.taxonomy import Direction, EventType, Stage
 
 CONFIDENCE_MAX = 0.99
-_OPPOSITE = {Direction.BULL: Direction.BEAR, Direction.BEAR: Direction.BULL}
 ITEM_KEY = "item_id"
 VOICES_KEY = "voices"
 STARTED_KEY = "story_started_at"
+TRUST_KEY = "story_trust"
 
 
 class _Listed(Enum):
@@ -35,31 +35,6 @@ class _Listed(Enum):
 _Key = tuple[EventType, _Listed, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """Thresholds for one pair of reports. ``party_jaccard_min`` holds where both name the same other party."""
-
-    jaccard_min: float
-    containment_min: float
-    party_jaccard_min: float
-    shared_min: int
-
-    def score(self, left: Gist, right: Gist) -> float:
-        """Return the likeness of two headlines where it clears the bar, else 0."""
-        most = shared_at_most(left, right)
-        if most < self.shared_min or not self._clears(most, left, right):
-            return 0.0
-        found = likeness(left, right)
-        alike = found.jaccard >= self.jaccard_min or found.containment >= self.containment_min
-        in_company = not found.discord and found.jaccard >= self.party_jaccard_min
-        return found.jaccard + found.containment if found.shared >= self.shared_min and (alike or in_company) else 0.0
-
-    def _clears(self, shared: int, left: Gist, right: Gist) -> bool:
-        every, fewer = left.size + right.size - shared, min(left.size, right.size)
-        jaccard_min = min(self.jaccard_min, self.party_jaccard_min)
-        return shared >= jaccard_min * every or shared >= self.containment_min * fewer
-
-
 class CorrelationPolicy(Document):
     """When two reports tell one story, how long that matters, and how much is remembered.
 
@@ -67,6 +42,14 @@ class CorrelationPolicy(Document):
     report of a story is merged without effect, so that late copies do not trade it again; 0 switches that off. An
     event is known again among the last ``answers_max``; its bare headline for ``headlines_s``, less than a day, because
     some headlines are true every morning.
+
+    Two headlines that share too few words are one story where a model gives them a probability of ``meaning_min`` or
+    more, and two stories, whatever words they share, where it gives them ``meaning_veto_max`` or less. It is asked
+    about ``meaning_pairs_max`` pairs an item at most, those of the newest stories.
+
+    A correction speaks of the story that its claim is likest to: by ``correction_containment_min`` of the words, less
+    where both are of one type, or by ``correction_meaning_min``. It is believed of a source whose trust is not more
+    than ``correction_trust_margin`` below that of the best source of the story, and of a party that the story names.
     """
 
     window_s: float = Field(default=120.0, gt=0)
@@ -83,6 +66,19 @@ class CorrelationPolicy(Document):
     party_jaccard_min: Share = 0.2
     party_shared_min: int = Field(default=2, gt=0)
     confidence_gain_min: Share = 0.01
+    meaning_min: Share = 0.7
+    meaning_veto_max: Share = 0.05
+    meaning_pairs_max: int = Field(default=8, gt=0)
+    correction_containment_min: Share = 0.65
+    correction_type_containment_min: Share = 0.5
+    correction_shared_min: int = Field(default=2, gt=0)
+    correction_meaning_min: Share = 0.6
+    correction_trust_margin: Share = 0.1
+
+    @property
+    def memory(self) -> timedelta:
+        """How long a story can be told again."""
+        return timedelta(seconds=max(self.window_s, self.echo_s))
 
     def bar(self, *, same_party: bool, late: bool) -> Bar:
         """Return the bar that a likeness must clear, lower where both reports name the same other party."""
@@ -96,20 +92,29 @@ class CorrelationPolicy(Document):
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One event as signalled so far. ``voices`` maps each independent voice to the confidence of its report."""
+    """One event as signalled so far.
+
+    ``headlines`` are the first ones, oldest first, and ``gists`` what they are compared by. ``voices`` maps each
+    independent voice to the confidence of its report; ``trust`` is that of its most trusted source, and
+    ``published_at`` when the first report was. ``corrected`` tells that the event was denied since.
+    """
 
     story_id: str
     started_at: datetime
+    published_at: datetime
     event_type: EventType
     direction: Direction
     primary_entity: str
     entities: frozenset[str]
     others: frozenset[str]
+    headlines: tuple[str, ...]
     gists: tuple[Gist, ...]
     voices: Mapping[str, float]
     sources: tuple[str, ...]
     confidence: float
     revision: int
+    trust: float = 1.0
+    corrected: bool = False
 
 
 def voice_of(source: str, wire: str) -> str:
@@ -126,21 +131,26 @@ def story_after(signal: Signal, before: Story | None, policy: CorrelationPolicy)
     """Derive the story as it stands once a signal is out. Live and rebuilt from the bus it comes out the same."""
     voices = signal.extras.get(VOICES_KEY) or {voice_of(signal.source, ""): signal.confidence}
     started = signal.extras.get(STARTED_KEY)
+    headlines = (*(before.headlines if before else ()), signal.headline)
     gists = (*(before.gists if before else ()), gist_of(signal.headline))
     entities = (before.entities if before else frozenset()) | frozenset(signal.entities)
     return Story(
         story_id=signal.story_id,
         started_at=datetime.fromisoformat(started) if started else signal.ts_iso,
+        published_at=before.published_at if before else signal.stamps.get(Stage.PUBLISHED, signal.ts_iso),
         event_type=signal.event_type,
         direction=signal.direction,
         primary_entity=signal.primary_entity,
         entities=entities,
         others=entities - {signal.primary_entity},
+        headlines=headlines[: policy.gists_max],
         gists=gists[: policy.gists_max],
         voices=voices,
         sources=signal.sources,
         confidence=signal.confidence,
         revision=signal.revision,
+        trust=float(signal.extras.get(TRUST_KEY, 1.0)),  # not known of an older message: the story is hard to correct
+        corrected=before.corrected if before else False,
     )
 
 
@@ -172,34 +182,26 @@ class Stories:
         while len(self._stories) > policy.stories_max:
             self._unlist(self._stories.pop(next(iter(self._stories))))
 
-    def find(self, item: NewsItem, reading: Reading, now: datetime, policy: CorrelationPolicy) -> Story | None:
-        """Return the running story that an item tells: the likest, among equals the oldest."""
-        gist: Gist | None = None
-        ours = frozenset(reading.entities) - {reading.primary_entity}
-        window_began = now - timedelta(seconds=policy.window_s)
-        best: tuple[float, Story] | None = None
-        for story in self._candidates(reading, ours, now, policy):
-            if not _may_be_same(story, reading):
-                continue
-            gist = gist or gist_of(item.headline)
-            same_party = not ours.isdisjoint(story.others)
-            bar = policy.bar(same_party=same_party, late=story.started_at < window_began)
-            score = max(bar.score(gist, other) for other in story.gists)
-            if score > 0.0 and (best is None or _ranks_before((score, story), best)):
-                best = (score, story)
-        return best[1] if best else None
+    def correct(self, story_id: str) -> None:
+        """Mark a story as denied; nothing where it is not running any more."""
+        if story_id in self._stories:
+            self._stories[story_id] = replace(self._stories[story_id], corrected=True)
 
-    def _candidates(
-        self, reading: Reading, ours: frozenset[str], now: datetime, policy: CorrelationPolicy
-    ) -> list[Story]:
+    def since(self, oldest: datetime) -> list[Story]:
+        """Return the stories that began at ``oldest`` or later."""
+        return [story for story in self._stories.values() if story.started_at >= oldest]
+
+    def candidates(self, reading: Reading, types: Iterable[EventType], oldest: datetime) -> list[Story]:
         """Collect the stories that name one of the same others; where either names no others, those of the primary."""
-        of_type, primary = reading.event_type, reading.primary_entity
-        keys: list[_Key] = [(of_type, _Listed.OTHER, other) for other in sorted({*ours, primary})]
-        keys += [(of_type, _Listed.ALONE if ours else _Listed.PRIMARY, name) for name in sorted({*ours, primary})]
+        primary = reading.primary_entity
+        ours = frozenset(reading.entities) - {primary}
+        names = sorted({*ours, primary})
         found: dict[str, None] = {}
-        for key in keys:
-            found.update(self._index.get(key, {}))
-        oldest = now - timedelta(seconds=max(policy.window_s, policy.echo_s))
+        for of_type in types:
+            keys: list[_Key] = [(of_type, _Listed.OTHER, name) for name in names]
+            keys += [(of_type, _Listed.ALONE if ours else _Listed.PRIMARY, name) for name in names]
+            for key in keys:
+                found.update(self._index.get(key, {}))
         return [story for story_id in found if (story := self._stories[story_id]).started_at >= oldest]
 
     def _unlist(self, story: Story) -> None:
@@ -216,18 +218,3 @@ def _keys(story: Story) -> list[_Key]:
     if not story.others:
         keys.append((story.event_type, _Listed.ALONE, story.primary_entity))
     return keys
-
-
-def _may_be_same(story: Story, reading: Reading) -> bool:
-    """Tell whether primary entities meet and, for a signal, directions do not contradict."""
-    ours, theirs = reading.primary_entity, story.primary_entity
-    if ours != theirs and ours not in story.entities and theirs not in reading.entities:
-        return False
-    return not reading.is_signal or _OPPOSITE.get(reading.direction) is not story.direction
-
-
-def _ranks_before(left: tuple[float, Story], right: tuple[float, Story]) -> bool:
-    """Prefer the likelier story, then the older, then the lesser id, whatever the order of looking."""
-    if left[0] != right[0]:
-        return left[0] > right[0]
-    return (left[1].started_at, left[1].story_id) < (right[1].started_at, right[1].story_id)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 
 from pydantic import Field
 
@@ -10,13 +12,18 @@ from herald.documents import Document
 from herald.messages import NewsItem, Share
 from herald.news.annotate import annotate
 from herald.news.gazetteer import Gazetteer
-from herald.news.judgement import Judgement
+from herald.news.judgement import Judgement, Party
 from herald.news.primary import PRIMARY_OF_TYPE, listed_in, primary_of
 from herald.news.reading import NO_EVENT, Reading
 from herald.news.rulebook import UNTRUSTED_SEVERITY_MAX, Primary
 from herald.taxonomy import Direction, EventType, Reason
 
 CONFIDENCE_MAX = 0.99
+PARTIES_MAX = 10
+"""Parties of no list that a reading names; a headline with more is a digest."""
+
+_TICKER = re.compile(r"\W*[A-Z0-9]{1,20}\W*")
+_OF_THE_MARKET = frozenset({Primary.MARKET, Primary.COIN})
 
 
 class VerdictPolicy(Document):
@@ -27,9 +34,9 @@ class VerdictPolicy(Document):
     stands while the model gives it ``rule_stands_min``.
     """
 
-    tradable_min: Share = 0.6
+    tradable_min: Share = 0.9
     direction_min: Share = 0.45
-    rule_stands_min: Share = 0.15
+    rule_stands_min: Share = 0.5
     rule_precision: Share = Field(
         default=0.8, description="chance that a rule which finds a headline tradable is right"
     )
@@ -41,7 +48,8 @@ def combine(item: NewsItem, ruled: Reading, judged: Judgement, gazetteer: Gazett
 
     The words of a venue or of a proven account are read by the rules: they are written to a form. Elsewhere the model
     names the type; a rule that finds the headline tradable is overruled only by a model that is sure of the contrary,
-    and text unlike anything trained on is left to the rules.
+    and text unlike anything trained on is left to the rules. Parties of no list that the model recognised are named
+    after what the rules found, and are whom an event is about where the rules found nobody.
     """
     own_words = (bool(item.venue) or item.verified) and bool(ruled.reasons)
     if judged.unfamiliar or own_words or ruled.fate_reason is Reason.TOO_OLD:
@@ -52,19 +60,45 @@ def combine(item: NewsItem, ruled: Reading, judged: Judgement, gazetteer: Gazett
     same_type = event_type is ruled.event_type
     tradable_p = tradable_probability(ruled, judged, policy)
     tradable = event_type not in NO_EVENT and (rule_stands or tradable_p >= policy.tradable_min)
+    unlisted = unlisted_names(item.headline, judged.parties, gazetteer)
+    primary = ruled.primary_entity if same_type and ruled.reasons else _primary(item, event_type, gazetteer)
+    if not primary and _is_about_a_party(event_type):
+        primary = next(iter(unlisted), "")
     return Reading(
         event_type=event_type,
         direction=_direction(ruled, judged, policy, rule_stands=rule_stands),
         severity=_severity(item, ruled, judged, policy, same_type=same_type and bool(ruled.reasons)),
         confidence=_confidence(item, tradable_p),
-        primary_entity=ruled.primary_entity if same_type and ruled.reasons else _primary(item, event_type, gazetteer),
-        entities=ruled.entities,
+        primary_entity=primary,
+        entities=tuple(dict.fromkeys((*ruled.entities, *unlisted))),
         tradable=tradable,
         reasons=(*ruled.reasons, _said(judged)),
         extras=ruled.extras,
         fate_reason=_fate(event_type, ruled, tradable=tradable, rule_stands=rule_stands),
         model=judged.model,
     )
+
+
+def unlisted_names(headline: str, parties: Sequence[Party], gazetteer: Gazetteer) -> tuple[str, ...]:
+    """Return the names of parties that no list holds, each once, in order.
+
+    What the gazetteer finds in the same place is not unlisted, whatever gazetteer the model had. A name in the form of
+    a ticker is left out: it would be taken for the asset that trades under those letters, and may be anything.
+    """
+    named = annotate(headline, gazetteer).entities.mentions if parties else ()
+    found = (
+        party.text
+        for party in parties
+        if not party.listed
+        and not any(mention.start < party.end and party.start < mention.end for mention in named)
+        and not _TICKER.fullmatch(party.text)
+        and gazetteer.asset(party.text.upper()) is None
+    )
+    return tuple(dict.fromkeys(found))[:PARTIES_MAX]
+
+
+def _is_about_a_party(event_type: EventType) -> bool:
+    return event_type not in NO_EVENT and PRIMARY_OF_TYPE.get(event_type, Primary.ASSET) not in _OF_THE_MARKET
 
 
 def tradable_probability(ruled: Reading, judged: Judgement, policy: VerdictPolicy) -> float:

@@ -62,6 +62,8 @@ def _signal(signal: Signal) -> Entry:
     )
     if signal.revision > 1:
         text += f" (amendment {signal.revision - 1} of the story)"
+    if signal.corrects_story_id:
+        text += f" (takes back {signal.corrects_story_id})"
     return signal.stamps.get(Stage.SIGNALLED, signal.ts_iso), 1, "signal", text
 
 

@@ -52,6 +52,15 @@ class Report:
     asset: str
 
 
+def openings() -> list[Report]:
+    """Return what stands at each desk before the first story: a feed without an entry would be a broken one."""
+    unknown = EventType.MARKET_COMMENTARY, Direction.UNKNOWN
+    return [
+        Report(0.0, number, 0, desk, "filler", f"What to watch today, by {desk}", *unknown, 0.0, "BTC")
+        for number, desk in enumerate(DESKS)
+    ]
+
+
 def reports(seed: int, rhythm: Rhythm, assets: tuple[str, ...] = tuple(ASSETS)) -> Iterator[Report]:
     """Yield reports in time order without end; the same arguments give the same reports. The first is at 0 s."""
     random = Random(seed)  # noqa: S311 - invented news, not secrets

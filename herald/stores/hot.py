@@ -133,6 +133,16 @@ class HotState:
         found = await _reached(self._client.get(self._key("signal", event_id)))
         return Signal.from_wire(found) if found is not None else None
 
+    # -- models
+
+    async def put_models(self, serving: Mapping[str, str]) -> None:
+        """Publish the models that serve: ``champion`` and, where there is one, ``challenger``."""
+        await _reached(self._client.set(self._key("models"), json.dumps(dict(serving))))
+
+    async def models(self) -> dict[str, str]:
+        """Return the models that serve; empty where none was published."""
+        return _parsed(await _reached(self._client.get(self._key("models")))) or {}
+
     # -- quotes
 
     async def publish_quotes(self, quotes: Mapping[str, Quote]) -> None:

@@ -10,6 +10,7 @@ from herald.messages import Instrument, Signal
 from herald.taxonomy import Leg, MarketKind, Reason, Side
 from herald.trading.directory import InstrumentDirectory
 from herald.trading.playbooks import Basket, BasketLeg, Playbook, PlaybookBook
+from herald.trading.resolving import peers_of, resolve
 
 Quotes = Callable[[str], Quote | None]
 
@@ -53,7 +54,8 @@ class LegPlanner:
         found = self._priced(asset, side)
         if isinstance(found, _Priced):
             return Legs((PlannedLeg(found.instrument, found.quote, side, 1.0),))
-        note = f"{asset or 'no entity'}: {found.value}"
+        why = resolve(asset, self.directory).detail
+        note = f"{asset or 'no entity'}: {found.value}" + (f" ({why})" if why else "")
         basket = self._fallback(playbook, asset)
         if basket is None or found is Reason.STALE_QUOTE:
             return Legs(reason=found, notes=(note,))
@@ -63,12 +65,8 @@ class LegPlanner:
     def _fallback(self, playbook: Playbook, asset: str) -> Basket | None:
         if playbook.fallback != "sector":
             return self.book.baskets.get(playbook.fallback)
-        sector = self.directory.sector_of(asset)
-        if sector is None:
-            return None
-        peers = [one.base for one in self.directory.in_sector(sector) if one.base != asset.upper()]
-        chosen = peers[: playbook.sector_legs_max]
-        return Basket(legs=tuple(BasketLeg(asset=peer) for peer in chosen)) if chosen else None
+        peers = peers_of(asset, self.directory, playbook.sector_legs_max)
+        return Basket(legs=tuple(BasketLeg(asset=peer.base) for peer in peers)) if peers else None
 
     def _basket(self, basket: Basket, side: Side, scale: float) -> Legs:
         priced: list[tuple[float, _Priced]] = []
@@ -105,8 +103,9 @@ class LegPlanner:
 
     def _priced(self, asset: str, side: Side) -> _Priced | Reason:
         """Return the best instrument of an asset that has a usable quote, else why there is none."""
-        reason = Reason.NO_INSTRUMENT
-        for instrument in self.directory.resolve(asset):
+        resolution = resolve(asset, self.directory)
+        reason = Reason.NO_INSTRUMENT if resolution.is_listed else resolution.reason
+        for instrument in resolution.own:
             if instrument.kind is MarketKind.SPOT and side is Side.SELL:
                 continue  # what is not held cannot be sold
             quote = self.quotes(instrument.key)

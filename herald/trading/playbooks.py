@@ -12,6 +12,7 @@ from herald.documents import Document, version_of
 from herald.messages import ExitPlan, Share
 from herald.taxonomy import Direction, EventType, OrderType, Side, TimeInForce
 from herald.trading.directory import Asset, InstrumentDirectory
+from herald.trading.resolving import resolve
 
 UNKNOWN_SHARE_MAX = 0.001
 """An UNKNOWN direction never puts more than this share of the equity at stake."""
@@ -170,4 +171,4 @@ class PlaybookBook(Document):
         """Return the assets of the baskets that no instrument trades, sorted."""
         assets = {leg.asset for basket in self.baskets.values() for leg in basket.legs}
         assets |= {basket.hedge.asset for basket in self.baskets.values() if basket.hedge is not None}
-        return tuple(sorted(asset for asset in assets if not directory.resolve(asset)))
+        return tuple(sorted(asset for asset in assets if not resolve(asset, directory).is_listed))

@@ -47,7 +47,7 @@ class OpenTrade(BaseModel):
     """One trade, from its approved entry until it is flat. Serialisable; compare with ``==``.
 
     ``peak_bps`` is the best gain seen, ``cursor_ns`` the time of the last quote looked at, ``due`` the rule that
-    closed the trade once it has: a rule that has spoken stands until the trade is flat.
+    closed the trade once it has, or why else it must be closed: what has spoken stands until the trade is flat.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,6 +67,11 @@ class OpenTrade(BaseModel):
     def trade_id(self) -> str:
         """The id of the entry."""
         return self.approved.intent.trade_id
+
+    @property
+    def story_id(self) -> str:
+        """The story that is traded."""
+        return self.approved.intent.story_id
 
     @property
     def instrument(self) -> Instrument:
@@ -107,6 +112,10 @@ class OpenTrade(BaseModel):
     def deadline_ns(self) -> int:
         """When the trade must be closed at the latest."""
         return self.opened_at_ns + round(self.plan.flat_after_s * NS_PER_S)
+
+    def closing(self, reason: Reason) -> Self:
+        """Have the trade closed for ``reason`` as soon as it can be, unless a rule has spoken before."""
+        return self if self.due is not None else self.model_copy(update={"due": reason})
 
     def exit_sent(self, client_order_id: str) -> Self:
         """Note that an order to close is out."""

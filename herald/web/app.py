@@ -36,6 +36,9 @@ class Desk(Protocol):
     async def explain(self, event_id: str) -> dict[str, Any] | None:
         """Return everything that is recorded of one headline."""
 
+    async def comparisons(self) -> dict[str, Any] | None:
+        """Return how the last challenger compares with the champion; None where none was compared."""
+
     async def headlines(self, words: str, limit: int) -> list[dict[str, Any]]:
         """Return what became of the last headlines that hold ``words``, newest first."""
 
@@ -74,6 +77,11 @@ def _add_questions(app: FastAPI, desk: Desk) -> None:
     @app.get("/latency")
     async def latency() -> list[dict[str, Any]]:
         return list(await _answered(desk.latency()))
+
+    @app.get("/comparisons")
+    async def comparisons() -> dict[str, Any] | None:
+        found: dict[str, Any] | None = await _answered(desk.comparisons())
+        return found
 
     @app.get("/headlines")
     async def headlines(

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.ray]
 
 def test_the_demo_shows_headlines_and_fills_and_its_books_balance(user, tmp_path) -> None:
     out = tmp_path / "out"
-    ended = user.run("demo", "--seconds", "15", "--rate", "3", "--seed", "11", "--out", str(out))
+    ended = user.run("demo", "--seconds", "15", "--rate", "3", "--seed", "11", "--model", "rules", "--out", str(out))
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "ready" in ended.stderr
     report = json.loads((out / "report.json").read_text())
@@ -28,7 +28,7 @@ def test_the_demo_shows_headlines_and_fills_and_its_books_balance(user, tmp_path
 
 @pytest.mark.parametrize("after", ["starting", "ready", "begins"])
 def test_ctrl_c_leaves_no_process_and_a_home_that_starts_again(user, after) -> None:
-    demo = user.start("demo", "--seconds", "60")
+    demo = user.start("demo", "--seconds", "60", "--model", "rules")
     assert demo.stdout is not None
     for line in demo.stdout:
         if after in line:

@@ -71,5 +71,8 @@ def test_saved_and_loaded_it_says_the_same(workshop: Workshop, built: Built, tmp
 
     texts = ["Binance will list Sui (SUI)", "Why is bitcoin down today?"]
     evidence = [workshop.read(text)[1] for text in texts]
-    save_model(tmp_path / "m", built.model.card, built.graph, packaged_encoder().tokenizer, built.model.heads)
+    model = built.model
+    save_model(
+        tmp_path / "m", model.card, built.graph, packaged_encoder().tokenizer, model.heads, parties=model.parties
+    )
     assert load_model(tmp_path / "m", threads=2).judge(texts, evidence) == built.model.judge(texts, evidence)

@@ -58,6 +58,16 @@ async def test_account_and_positions_keep_their_decimals(hot: HotState) -> None:
     assert await hot.positions() == {}
 
 
+async def test_the_models_that_serve_are_what_was_put_last(hot: HotState) -> None:
+    assert await hot.models() == {}
+    await hot.put_models({"champion": "v1-a", "challenger": "v2-b"})
+    assert await hot.models() == {"champion": "v1-a", "challenger": "v2-b"}
+    await hot.put_models({"champion": "v2-b"})
+    assert await hot.models() == {"champion": "v2-b"}, "a part that nobody plays any more is gone"
+    await hot.put_models({})
+    assert await hot.models() == {}
+
+
 async def test_a_cool_down_ends_by_itself(hot: HotState) -> None:
     await hot.start_cool_down("BTC", 120)
     assert 119 < await hot.cool_down_left_s("BTC") <= 120

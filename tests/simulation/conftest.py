@@ -30,7 +30,7 @@ import actors.shell
 import actors.trader
 from actors.replay import Replay
 from herald.bootstrap import configuration
-from herald.bootstrap.wiring import NOWHERE, RECORDED_GROUP, Recording, Wiring
+from herald.bootstrap.wiring import NOWHERE, RECORDED_GROUP, Recording, ServedModel, Wiring
 from herald.bus.memory import MemoryBus
 from herald.bus.settings import Backoff
 from herald.clocks import SimulatedClock
@@ -257,6 +257,11 @@ class Scene:
         return self.wiring.recording.begin if self.wiring.recording else None
 
 
+def _same(left: str, right: str, gap_s: float) -> float:
+    """Stand in for the encoder and its model: two headlines on Uniswap are one story."""
+    return 0.9 if "Uniswap" in left and "Uniswap" in right else 0.5
+
+
 def _stage(world: World, put: Callable[[Any, str, Any], None]) -> None:
     """Put the world behind every name by which a shell opens something."""
 
@@ -277,6 +282,7 @@ def _stage(world: World, put: Callable[[Any, str, Any], None]) -> None:
         "open_postgres": opener(SimpleNamespace(close=asyncio.sleep), "postgres"),
         "open_clock": lambda _: SimulatedClock(),
         "open_market": lambda _: world.scene.tape,
+        "open_meaning": lambda _: _same,
         "open_venue": open_venue,
         "PostgresJournal": lambda _: Port(world, world.journal, "journal"),
         "OrderJournal": lambda _: Port(world, world.orders, "orders"),
@@ -308,7 +314,7 @@ def recorded_wiring(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, 
     def make(lines: str, begin: Any) -> Wiring:
         news: Path = tmp_path_factory.mktemp("simulation") / "news.jsonl"
         news.write_text(lines, "utf-8")
-        return Wiring(load_settings(), NOWHERE, recording=Recording(news, (), begin))
+        return Wiring(load_settings(), NOWHERE, recording=Recording(news, (), begin), model=ServedModel.NONE)
 
     return make
 

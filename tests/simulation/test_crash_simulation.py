@@ -41,18 +41,27 @@ NEWS: list[tuple[float, str, str | None]] = [
     (35, "coindesk", "Bitcoin price analysis: what next for BTC?"),
     (60, "coindesk", "Fed Raises Interest Rates by 50 Basis Points in Surprise Move"),
     (60, "theblock", "Hackers drain $120 million from Uniswap"),
+    (62, "decrypt", "Uniswap Suffers Exploit, Millions Gone"),
     (75, "coindesk", "SEC Sues Ripple Over Unregistered XRP Sales"),
     (150, "coindesk", "SEC Approves First Spot Solana ETFs"),
     (152, "theblock", "SEC Approves First Spot Solana ETFs"),
     (153, "coindesk", "Best crypto presale to buy now"),
     (200, "binance.delistings", "Binance Will Delist DOGE on 2025-06-20"),
     (203, "wire", ""),
+    (250, "coindesk", "SEC Approves First Spot Avalanche ETFs"),
+    (262, "theblock", "SEC Denies Report That It Approved Avalanche ETFs"),
+    (263, "coindesk", "Reports of Avalanche ETF Approval Are False, SEC Says"),
+    (264, "cointelegraph", "SEC Approves Spot Avalanche ETFs in First"),
     (333, "coindesk", "Strategy Buys 10,000 Bitcoin for $1.1B"),
     (334, "binance.listings", "Binance Will List Lido (LDO) with Seed Tag Applied"),
     (400, "coindesk", "Solana DeFi Protocol Loses $220M in Hack"),
     (470, "coindesk", "US CPI Rises to 4.5%, Well Above Expectations"),
     (560, "coindesk", "USDC Depegs to $0.90 as Circle Halts Redemptions"),
     (640, "coindesk", "SEC Sues Ripple Over Fraud in XRP Sales"),
+    (691, "binance.delistings", "Binance Will Delist LINK on 2025-06-20"),
+    (693, "binance.listings", "Correction: Binance Will Not Delist LINK"),
+    (702, "binance.delistings", "Binance Will Delist AAVE on 2025-06-20"),
+    (704, "binance.listings", "Correction: Binance Will Not Delist AAVE"),
 ]  # fmt: skip
 PRICES = {"BTC": 60_000.0, "ETH": 3_000.0, "SOL": 150.0, "XRP": 0.5, "DOGE": 0.15, "AVAX": 30.0, "UNI": 8.0,
           "AAVE": 100.0, "LDO": 2.0, "LINK": 15.0, "USDC": 1.0}  # fmt: skip
@@ -217,12 +226,25 @@ def test_the_script_trades_in_every_way(calm: dict[str, Any]) -> None:
     assert len(found["fates"]) == len(NEWS)
     assert fates == set(Fate)
     assert exits >= {Reason.TAKE_PROFIT, Reason.STOP_LOSS, Reason.TIME_LIMIT, Reason.TRAILING_STOP}
+    assert corrected(found) == {"LINKUSDT": 693, "AAVEUSDT": 705}  # one was open, one was still on its way
     assert statuses >= {OrderStatus.FILLED, OrderStatus.EXPIRED, OrderStatus.ACCEPTED}
+    merged = [one["detail"] for one in found["fates"].values() if "Suffers Exploit" in one["headline"]]
+    assert merged == ["revision 4"]  # told by its meaning
     assert len(found["orders"]) > 20
     assert found["venue"]["positions"] == {}
     assert moments > 1_000
     halted = calm["tight"][0]["trading states"]
     assert [(one.state, one.reason) for one in halted] == [("HALTED", Reason.DRAWDOWN_LIMIT)]
+
+
+def corrected(found: dict[str, Any]) -> dict[str, float]:
+    """Return when each trade was closed whose story was taken back, in seconds after the start."""
+    exits = [one["intent"] for one in found["decisions"].values() if one.get("intent", {}).get("leg") == Leg.EXIT]
+    return {
+        one["instrument"]["symbol"]: (one["created_at"] - T0).total_seconds()
+        for one in exits
+        if one["reason"] == Reason.STORY_CORRECTED
+    }
 
 
 def test_a_run_repeats_exactly(

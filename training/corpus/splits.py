@@ -17,6 +17,7 @@ from training.corpus.headlines import Example
 SEED = 20_251
 LIKENESS_MAX = 0.55
 """Jaccard likeness of masked words from which two headlines count as one pattern and stay together."""
+BLOCK = 512
 CALIBRATION_SHARE, TEST_SHARE = 0.12, 0.12
 
 _NUMBER = re.compile(r"\d[\d,.]*")
@@ -46,22 +47,29 @@ def split(examples: Sequence[Example], seed: int = SEED) -> tuple[Part, ...]:
     return tuple(parts[group] for group in groups)
 
 
-def likeness(left: Sequence[frozenset[str]], right: Sequence[frozenset[str]]) -> csr_matrix:
-    """Return the Jaccard likeness of every pair that shares a word, shape (len(left), len(right))."""
+def likeness(left: Sequence[frozenset[str]], right: Sequence[frozenset[str]], least: float = 0.0) -> csr_matrix:
+    """Return the Jaccard likeness of the pairs that share a word and have at least ``least``.
+
+    The shape is (len(left), len(right)). A block of rows is looked at at a time, since most pairs share a common word.
+    """
     words = {word: i for i, word in enumerate(sorted(frozenset().union(*left, *right)))}
-    a, b = _incidence(left, words), _incidence(right, words)
-    shared = (a @ b.T).tocoo()
-    sizes_a = np.asarray([len(one) for one in left])[shared.row]
-    sizes_b = np.asarray([len(one) for one in right])[shared.col]
-    return csr_matrix((shared.data / (sizes_a + sizes_b - shared.data), (shared.row, shared.col)), shape=shared.shape)
+    a, b = _incidence(left, words), _incidence(right, words).T.tocsr()
+    sizes_a, sizes_b = (np.asarray([len(one) for one in side], dtype=np.float32) for side in (left, right))
+    rows, columns, values = [], [], []
+    for begin in range(0, len(left), BLOCK):
+        shared = (a[begin : begin + BLOCK] @ b).tocoo()
+        found = shared.data / (sizes_a[begin + shared.row] + sizes_b[shared.col] - shared.data)
+        kept = found >= least
+        rows.append(begin + shared.row[kept])
+        columns.append(shared.col[kept])
+        values.append(found[kept])
+    place = np.concatenate(rows), np.concatenate(columns)
+    return csr_matrix((np.concatenate(values), place), shape=(len(left), len(right)))
 
 
 def patterns_of(texts: Sequence[frozenset[str]]) -> list[int]:
     """Number the groups of texts that read alike, directly or through others."""
-    pairs = likeness(texts, texts)
-    pairs.data = (pairs.data >= LIKENESS_MAX).astype(np.int8)
-    pairs.eliminate_zeros()
-    _, groups = connected_components(pairs, directed=False)
+    _, groups = connected_components(likeness(texts, texts, LIKENESS_MAX), directed=False)
     return [int(group) for group in groups]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, LiteralString
 
 from herald.messages import ApprovedOrder, DeadLetter, Execution, ItemFate, Message, Passed, RefusedOrder, Signal
+from herald.news.comparison import ModelComparison
 from herald.stores.postgres.connection import Connection, Postgres
 from herald.stores.postgres.json_text import for_jsonb, for_text
 from herald.stores.postgres.ledger_queries import LedgerQueries
@@ -45,6 +46,12 @@ _DEAD_LETTER = """
 INSERT INTO dead_letters (dead_letter_id, origin, reason, detail, attempts, at, payload)
 VALUES (%s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (dead_letter_id) DO UPDATE SET attempts = greatest(dead_letters.attempts, excluded.attempts)
+"""
+
+_COMPARISON = """
+INSERT INTO model_comparisons (comparison_id, event_id, champion, challenger, agree, at, document)
+VALUES (%s, %s, %s, %s, %s, %s, %s::jsonb)
+ON CONFLICT DO NOTHING
 """
 
 Row = tuple[Any, ...]
@@ -194,6 +201,19 @@ def _dead_letter(letter: DeadLetter) -> Sequence[tuple[LiteralString, Row]]:
     return [(_DEAD_LETTER, row)]
 
 
+def _comparison(comparison: ModelComparison) -> Sequence[tuple[LiteralString, Row]]:
+    row = (
+        comparison.comparison_id,
+        comparison.event_id,
+        comparison.champion.model,
+        comparison.challenger.model,
+        comparison.agree,
+        comparison.at,
+        _document(comparison),
+    )
+    return [(_COMPARISON, row)]
+
+
 def _document(message: Message) -> str:
     return for_jsonb(message.model_dump_json())
 
@@ -206,4 +226,5 @@ _MAKERS: dict[type[Message], Callable[[Any], Sequence[tuple[LiteralString, Row]]
     Passed: _passed,
     Execution: _execution,
     DeadLetter: _dead_letter,
+    ModelComparison: _comparison,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ import pytest
 from actors import collector as module
 from actors.collector import Collector, CollectorShell
 from herald.bootstrap.configuration import gazetteer_of, rulebook_of, sources_of
-from herald.bootstrap.wiring import NOWHERE, Recording, Wiring
+from herald.bootstrap.wiring import NOWHERE, Recording, ServedModel, Wiring
 from herald.clocks import SimulatedClock
 from herald.messages import DEAD_LETTERS_TOPIC, ITEMS_TOPIC, RawItem
 from herald.nanoseconds import to_ns
@@ -24,7 +25,7 @@ from herald.stores.memory import MemorySourceStates
 from herald.taxonomy import Fate, Reason, Stage
 
 T0 = datetime(2025, 6, 7, 12, 0, tzinfo=UTC)
-WIRING = Wiring(load_settings(), NOWHERE)
+WIRING = Wiring(load_settings(), NOWHERE, model=ServedModel.NONE)
 RULEBOOK, GAZETTEER, SOURCES = rulebook_of(WIRING), gazetteer_of(WIRING), sources_of(WIRING)
 
 
@@ -196,7 +197,7 @@ def recorded(tmp_path: Path) -> Wiring:
     ]
     news = tmp_path / "news.jsonl"
     news.write_text("\n".join(lines), "utf-8")
-    return Wiring(load_settings(), NOWHERE, recording=Recording(news, ()))
+    return Wiring(load_settings(), NOWHERE, recording=Recording(news, ()), model=ServedModel.NONE)
 
 
 def stage(house: Any, monkeypatch: pytest.MonkeyPatch, desk: Desk, states: MemorySourceStates) -> None:
@@ -248,6 +249,29 @@ async def test_an_item_of_a_recording_whose_hand_over_failed_is_polled_again(
         await shell.poll(mark(0))
     assert await shell.poll(mark(0)) == (1, False, T0 + timedelta(minutes=1))
     assert desk.taken == ["headline 0"]
+    await shell.close()
+
+
+async def test_a_caller_that_asks_again_too_soon_gets_what_comes_after(house, states, monkeypatch, recorded) -> None:
+    """A peer gives a call up after a while, and repeats it; what it had begun goes on."""
+    gate = asyncio.Event()
+
+    class Slow(Desk):
+        async def take(self, read: Sequence[tuple[Any, Any]], mark: Any) -> list[Any]:
+            await gate.wait()
+            return await super().take(read, mark)
+
+    desk = Slow()
+    stage(house, monkeypatch, desk, states)
+    shell = CollectorShell(recorded, "recorded")
+    first, again = (asyncio.ensure_future(shell.poll(mark(5))) for _ in range(2))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    gate.set()
+    assert await first == (1, False, T0 + timedelta(minutes=1))
+    assert await again == (1, False, T0 + timedelta(minutes=2))
+    assert desk.taken == ["headline 0", "headline 1"]
+    assert await states.load("recorded") is not None
     await shell.close()
 
 

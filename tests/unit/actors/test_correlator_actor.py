@@ -124,3 +124,42 @@ async def test_a_process_that_takes_its_place_goes_on_with_the_running_stories(h
     assert (second.story_id, second.revision) == (first.story_id, 2)
     assert await fates(house) == [Fate.SIGNAL, Fate.NO_SIGNAL, Fate.MERGED, Fate.DUPLICATE, Fate.DUPLICATE]
     assert heir.taken == 3
+
+
+DENIAL = ("theblock", "Uniswap Denies Reports of $120M Hack")
+
+
+async def test_a_correction_is_published_as_a_signal_in_the_order_of_its_story(house, bus, correlator) -> None:
+    (first,) = await correlator.take([item(HACK)], mark())
+    (correction,) = await correlator.take([item(DENIAL, 9)], mark(9))
+    assert (correction.corrects_story_id, correction.tradable) == (first.story_id, False)
+    assert bus.batches[-1] == [SIGNALS_TOPIC, ITEMS_TOPIC]
+    assert [one.key for one in await house.bus.recent(SIGNALS_TOPIC, 9)] == ["UNI", "UNI"]
+    assert await fates(house) == [Fate.SIGNAL, Fate.SIGNAL]
+
+
+async def test_a_correction_of_a_story_that_names_nobody_keeps_its_order_too(house, correlator) -> None:
+    told, nobody = item(HACK), {"primary_entity": "", "entities": ()}
+    denied = item(DENIAL, 9)
+    story = (told[0], told[1].model_copy(update=nobody))
+    correction = (denied[0], denied[1].model_copy(update=nobody))
+    (first,) = await correlator.take([story], mark())
+    (second,) = await correlator.take([correction], mark(9))
+    assert second.corrects_story_id == first.story_id
+    assert {one.key for one in await house.bus.recent(SIGNALS_TOPIC, 9)} == {first.story_id}
+
+
+async def test_a_process_that_takes_its_place_knows_what_was_taken_back(house, bus, correlator) -> None:
+    await correlator.take([item(HACK), item(DENIAL)], mark())
+    heir = Correlator(bus, house.clock, CorrelationPolicy())
+    assert await heir.take([item(ECHO, 5)], mark(5)) == []
+    assert (await house.told(ITEMS_TOPIC))[-1].detail == "a story that was corrected"
+
+
+async def test_what_words_miss_is_told_by_the_meaning_that_it_is_given(house, bus) -> None:
+    other = ("theblock", "Uniswap Suffers Exploit")
+    for same, revisions in ((None, [1, 1]), (lambda *_: 0.9, [1, 2])):
+        house.bus = bus._bus = type(house.bus)()
+        correlator = Correlator(bus, house.clock, CorrelationPolicy(), same)
+        signals = await correlator.take([item(HACK), item(other, 5)], mark(5))
+        assert [one.revision for one in signals] == revisions

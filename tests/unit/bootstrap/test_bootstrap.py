@@ -12,19 +12,23 @@ import pytest
 
 from herald.bootstrap import adapters, configuration, servers
 from herald.bootstrap.recordings import opening_market, recorded_span, tape_of
-from herald.bootstrap.wiring import NOWHERE, RECORDED_GROUP, Recording, Wiring, service_addresses, wire
+from herald.bootstrap.wiring import NOWHERE, RECORDED_GROUP, Recording, ServedModel, Wiring, service_addresses, wire
 from herald.bus.memory import MemoryBus
 from herald.bus.prefixed import PrefixedBus
 from herald.clocks import SimulatedClock, WallClock
 from herald.documents import ConfigurationError
+from herald.inference.pretrained import EncoderNotFoundError
+from herald.inference.serving import ModelsDocument
 from herald.market.board import QuoteBoard
 from herald.market.tape import TapeMarket
+from herald.news.stories import CorrelationPolicy
 from herald.settings import PROJECT_ROOT, Settings, load_settings
 from herald.stores.embedded.addresses import Addresses
 from herald.stores.embedded.stack import EmbeddedStack
 from herald.stores.named_servers import NamedServers
 from herald.venues.paper import PaperVenue
 
+HACK, HEIST = "Uniswap hacked for $120M", "Attacker drains $120 million from Uniswap"
 T0 = datetime(2025, 6, 7, 12, 0, tzinfo=UTC)
 BARS = "open_time,open,high,low,close,volume\n2025-06-07 12:00:00+00:00,100,101,99,100,50\n"
 
@@ -76,6 +80,28 @@ def test_the_embedded_profile_brings_its_own_servers_and_starts_none_yet(setting
     stack = servers.open_servers(settings, mlflow=False)
     assert isinstance(stack, EmbeddedStack)
     assert not (settings.home / "postgres").exists()
+
+
+def test_the_champion_reads_unless_the_settings_say_that_the_rules_do(settings: Settings) -> None:
+    rules = settings.model_copy(update={"model": "rules"})
+    assert wire(settings, NOWHERE).model is ServedModel.CHAMPION
+    assert wire(rules, NOWHERE).model is ServedModel.NONE
+
+
+@pytest.mark.parametrize("named", ["champion", "rules"])
+@pytest.mark.parametrize("model", list(ServedModel))
+def test_what_a_command_says_of_the_model_wins_over_the_settings(
+    settings: Settings, named: str, model: ServedModel
+) -> None:
+    assert wire(settings.model_copy(update={"model": named}), NOWHERE, model=model).model is model
+
+
+def test_the_environment_says_who_reads(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HERALD_MODEL", "rules")
+    assert wire(load_settings(), NOWHERE).model is ServedModel.NONE
+    monkeypatch.setenv("HERALD_MODEL", "v7")
+    with pytest.raises(ConfigurationError, match=r"HERALD_MODEL: .*champion.*rules.*v7"):
+        load_settings()
 
 
 # -- adapters -------------------------------------------------------------------------------------------------------
@@ -132,6 +158,30 @@ def test_a_file_without_which_no_headline_is_read_must_be_there(settings: Settin
     (settings.configs / name).unlink()
     with pytest.raises(ConfigurationError, match=name):
         configuration.check_configuration(settings)
+
+
+def test_how_a_model_serves_is_as_shipped_where_no_file_says_it(settings: Settings) -> None:
+    shipped = configuration.models_of(wire(settings, NOWHERE))
+    (settings.configs / "models.yaml").unlink()
+    assert configuration.models_of(wire(settings, NOWHERE)) == shipped == ModelsDocument()
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("asking: {answer_ms: 0}", r"models.yaml:1: asking.answer_ms: .*greater than 0"),
+        ("asking: {cache_max: -1}", r"asking.cache_max: .*greater than 0"),
+        ("asking: {anser_ms: 10}", r"asking.anser_ms: .*answer_ms"),
+        ("verdict: {tradable_min: 1.5}", r"verdict.tradable_min: .*less than or equal to 1"),
+        ("serving: {cpus: much}", r"serving.cpus: .*number"),
+        ("serving: {replicas_min: 3, replicas_max: 2}", r"serving.*replicas_max 2 is less than replicas_min 3"),
+        ("serving: [", "not valid YAML"),
+    ],
+)
+def test_a_wrong_word_on_how_a_model_serves_is_told_with_its_cure(settings: Settings, text: str, match: str) -> None:
+    (settings.configs / "models.yaml").write_text(text + "\n", "utf-8")
+    with pytest.raises(ConfigurationError, match=match):
+        configuration.models_of(wire(settings, NOWHERE))
 
 
 def test_every_venue_that_has_an_instrument_gets_a_router(settings: Settings) -> None:
@@ -215,3 +265,17 @@ def test_the_made_market_opens_alike_for_one_seed(settings: Settings) -> None:
     assert one.assets
     assert one == same
     assert one != other
+
+
+def test_stories_are_told_by_meaning_where_the_encoder_is_installed_else_by_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = adapters.open_meaning(CorrelationPolicy())
+    assert found is not None
+    assert 0.5 < found(HACK, HEIST, 60.0) < 1.0
+
+    def missing(**_: Any) -> None:
+        raise EncoderNotFoundError("the package is not installed; run `make setup`")
+
+    monkeypatch.setattr("herald.inference.meaning.open_packaged_encoder", missing)
+    assert adapters.open_meaning(CorrelationPolicy()) is None

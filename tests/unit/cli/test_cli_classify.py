@@ -80,6 +80,12 @@ def test_words_are_told_with_meaning_and_evidence(herald: Herald) -> None:
     assert "degraded" not in said.out
 
 
+def test_what_is_not_listed_here_is_told_with_its_reason(herald: Herald) -> None:
+    said = herald("--model", "rules", "Coinbase to list Fartcoin and Solana", "OKX Removes 11 Trading Pairs")
+    assert "trades as paper:SOLUSDT; FARTCOIN: not listed here (No venue in use trades the asset" in said.out
+    assert "trades as nothing here; OKX: not listed here (What is named is a company, a venue or a person" in said.out
+
+
 def test_json_holds_every_field_of_an_answer(herald: Herald) -> None:
     said = herald("--model", "rules", "--json", LISTING, HACK)
     assert said.status == 0

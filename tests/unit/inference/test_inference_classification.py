@@ -31,7 +31,7 @@ FIELDS = {
     "primary_entity", "entities", "instruments", "reasons", "model", "degraded",
 }  # fmt: skip
 """What other programs build on."""
-FURTHER_FIELDS = {"tradable"}
+FURTHER_FIELDS = {"tradable", "unlisted"}
 POLICY = VerdictPolicy(tradable_min=0.6, direction_min=0.45, rule_stands_min=0.15, rule_precision=0.8, rule_weight=0.5)
 
 Make = Callable[..., Classifier]
@@ -166,6 +166,26 @@ def test_the_instruments_are_those_of_the_primary_entity_best_first(make: Make) 
     assert (found["primary_entity"], found["instruments"]) == ("SOL", ["paper:SOLUSDT", "paper:SOLUSD"])
     assert answer(make(), "Coinbase to list Fartcoin")["instruments"] == []
     assert "Coinbase" in found["entities"]
+
+
+def test_assets_without_an_instrument_are_named_with_their_reason(make: Make) -> None:
+    found = answer(make(), "Coinbase to list Solana (SOL), Fartcoin and Zebu (ZEBU) against USDT")
+    assert (found["primary_entity"], found["instruments"]) == ("SOL", ["paper:SOLUSDT", "paper:SOLUSD"])
+    reasons = {one["entity"]: one["reason"] for one in found["unlisted"]}
+    assert reasons["FARTCOIN"] == "NO_INSTRUMENT"
+    assert "Coinbase" not in reasons
+    assert "SOL" not in reasons
+
+
+def test_the_instruments_of_all_named_assets_follow_those_of_the_primary_entity(make: Make) -> None:
+    found = answer(make(), "Whale moves $60M in ETH off Kraken and buys Solana")
+    assert (found["primary_entity"], found["instruments"]) == ("ETH", ["paper:SOLUSDT", "paper:SOLUSD"])
+    assert found["unlisted"] == [{"entity": "ETH", "reason": "NO_INSTRUMENT"}]
+
+
+def test_a_party_that_a_headline_is_about_is_no_asset(make: Make) -> None:
+    found = answer(make(), "OKX Removes 11 Trading Pairs")
+    assert found["unlisted"] == [{"entity": "OKX", "reason": "NOT_AN_ASSET"}]
 
 
 def test_a_named_source_counts_by_its_trust(make: Make) -> None:

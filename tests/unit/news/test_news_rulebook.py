@@ -41,7 +41,7 @@ def test_a_wrong_rule_names_line_and_cure(text, message):
 
 
 def test_severity_rises_in_steps_of_usd(rulebook):
-    steps = [rulebook.severity_of_usd("hack", usd) for usd in (5e4, 2e5, 5e6, 6e7, 2e9)]
+    steps = [rulebook.severities.of_usd("hack", usd) for usd in (5e4, 2e5, 5e6, 6e7, 2e9)]
     assert steps == sorted(steps)
     assert steps[-1] == 1.0
 

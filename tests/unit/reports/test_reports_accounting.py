@@ -225,6 +225,18 @@ def test_an_amendment_that_asks_for_the_intent_of_its_story_again_breaks_nothing
     assert (report.approved, report.refused) == (1, 1)
 
 
+def test_a_correction_that_closes_a_trade_breaks_nothing(desk) -> None:
+    story = desk.signal("story", 1)
+    desk.order(story, 1, ("2", "100"))
+    correction = desk.signal("correction", 5).model_copy(update={"corrects_story_id": "story", "tradable": False})
+    desk.passes(correction.model_copy(update={"story_id": "story"}), Reason.STORY_CORRECTED)
+    desk.order(story, 5, ("2", "101"), leg=Leg.EXIT, reason=Reason.STORY_CORRECTED)
+    report = desk.account()
+    assert report.ok
+    assert (report.signals, report.passed, report.approved) == (2, 1, 2)
+    assert [row.exit_reason for row in report.trades] == [Reason.STORY_CORRECTED]
+
+
 def test_accounting_needs_no_dead_letters_and_no_number_of_items(desk) -> None:
     report = account((), (), (), (), started_at=desk.start, ended_at=desk.start, initial_equity_usd=Decimal(1))
     assert report.dead_letters == 0

@@ -53,6 +53,20 @@ def test_a_headline_that_was_not_traded_is_told_with_the_reason(desk: Desk) -> N
     assert "took" not in text
 
 
+def test_a_correction_is_told_with_the_story_that_it_takes_back(desk: Desk) -> None:
+    story = desk.signal("story", 1)
+    desk.order(story, 1, ("2", "100"))
+    correction = desk.signal("correction", 5).model_copy(update={"corrects_story_id": "story"})
+    desk.signals[-1] = correction
+    desk.passes(correction, Reason.STORY_CORRECTED)
+    desk.order(story, 5, ("2", "101"), leg=Leg.EXIT, reason=Reason.STORY_CORRECTED)
+    text = "\n".join(told(desk))
+    why = "The story was denied or corrected by a source that is believed."
+    assert "by rules from wire (takes back story)" in text
+    assert f"not traded by listing: {why}" in text
+    assert f"exit SELL 2 paper:BTCUSDT at market, listing: {why}" in text
+
+
 def test_times_are_in_order_and_of_the_day(desk: Desk) -> None:
     desk.order(desk.signal("late", 3600), 3600, ("2", "100"))
     desk.item("early", 1, Fate.NO_SIGNAL, Reason.COMMENTARY)

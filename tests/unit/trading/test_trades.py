@@ -109,6 +109,17 @@ def test_a_trade_is_closed_by_force(trade, path, after):
     assert exit_due(trade, path(), after(1), forced=Reason.FLATTEN) == ExitDecision(Reason.FLATTEN, to_ns(after(1)))
 
 
+def test_what_must_be_closed_is_due_whatever_the_price_and_after_a_restart(trade, path, after):
+    closing = trade.closing(Reason.STORY_CORRECTED)
+    assert exit_due(closing, path(99.6), after(10)) == ExitDecision(Reason.STORY_CORRECTED, to_ns(after(10)))
+    assert advance_trade(closing, path(99.6)).due is Reason.STORY_CORRECTED
+    assert exit_due(trade.resumed(closing.mark()), path(), after(1)).reason is Reason.STORY_CORRECTED
+
+
+def test_a_rule_that_has_spoken_before_is_the_one_that_is_named(trade, path):
+    assert advance_trade(trade, path(99.6)).closing(Reason.STORY_CORRECTED).due is Reason.STOP_LOSS
+
+
 def test_nothing_is_due_before_a_fill_or_while_an_exit_is_out(trade, approved, path, after):
     assert exit_due(opened(approved), path(50.0), after(100), forced=Reason.FLATTEN) is None
     assert exit_due(trade.exit_sent("x"), path(50.0), after(100)) is None

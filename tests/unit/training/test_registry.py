@@ -11,23 +11,31 @@ import warnings
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from spacy.about import __version__ as spacy_version
+from spacy.training import Example as Lesson
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
 from herald.inference.bert_graph import bert_graph
-from herald.inference.text_model import OUTPUTS, Heads, ModelCard, load_model, save_model
+from herald.inference.parties import PartyReader, party_pipeline
+from herald.inference.party_forms import PartyDesign, PartySettings, WordForms
+from herald.inference.text_model import CARD, OUTPUTS, PARTIES, Heads, ModelCard, load_model, save_model
 from herald.inference.words import BUCKETS, WORD_BUCKETS
+from herald.news.gazetteer import parse_gazetteer
 from herald.taxonomy import Direction, EventType
 from training.promotion import promote, rollback
 from training.registry import MODEL, Alias, ModelRegistry, RegistryError, open_registry
 
 WIDTH = 8
+NO_NAMES = "kind,code,sector,asset,names,plain\n"
 WORDS = ("[UNK]", "[CLS]", "exchange", "lists", "token", "hack")
 
 
@@ -164,6 +172,64 @@ def test_a_fetched_model_is_the_one_that_was_registered(training: Training, tmp_
     }
     assert load_model(folder).card.name == "tiny"
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+@pytest.fixture
+def with_parties(tmp_path: Path) -> Path:
+    """A model with a recogniser of parties that never learned anything."""
+    model = tmp_path / "named"
+    write_model(model, "named")
+    design = PartyDesign(width=8, depth=1, hidden=8, rows=(50, 50, 50, 50))
+    nlp = party_pipeline(design, parse_gazetteer(NO_NAMES, "none"), WordForms())
+    text = nlp.make_doc("Cork hacked")
+    nlp.get_pipe("ner").initialize(lambda: [Lesson(text, text)])
+    PartyReader(nlp, NO_NAMES, PartySettings(spacy=spacy_version, design=design), WordForms()).save(model / PARTIES)
+    card = ModelCard.model_validate_json((model / CARD).read_text("utf-8"))
+    (model / CARD).write_text(card.model_copy(update={"spacy": spacy_version}).model_dump_json(), "utf-8")
+    return model
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_recogniser_of_parties_is_registered_and_fetched_with_the_model(
+    training: Training, with_parties: Path, tmp_path: Path
+) -> None:
+    number = training.log(model_folder=with_parties)
+    folder = training.registry.fetch(number, tmp_path / "fetched")
+    assert files_in(folder) == files_in(with_parties)
+    assert any(name.startswith(f"{PARTIES}/") for name in files_in(folder))
+    assert load_model(folder).parties is not None
+    assert training.registry.tag_of(number, "package.spacy") == spacy_version
+
+
+@pytest.mark.parametrize("spoil", ["lost", "damaged"])
+def test_a_model_whose_recogniser_is_lost_or_damaged_is_not_registered(
+    spoil: str, training: Training, with_parties: Path
+) -> None:
+    if spoil == "lost":
+        shutil.rmtree(with_parties / PARTIES)
+    else:
+        (with_parties / PARTIES / "words.json").write_text("not what it was")
+    with pytest.raises(RegistryError, match=r"nothing was registered: .*recogniser of parties.*train one"):
+        training.log(model_folder=with_parties)
+
+
+def test_a_version_that_lost_its_recogniser_or_its_card_is_not_fetched(
+    training: Training, with_parties: Path, tmp_path: Path
+) -> None:
+    number = training.log(model_folder=with_parties)
+    uri = training.registry._client.get_model_version_download_uri(MODEL, str(number))
+    kept = Path(url2pathname(urlsplit(uri).path))
+    (stored,) = [path.parent for path in kept.rglob(CARD)]
+    shutil.rmtree(stored / PARTIES)
+    with pytest.raises(RegistryError, match=rf"version {number} has lost its recogniser of parties .*train it again"):
+        training.registry.fetch(number, tmp_path / "fetched")
+    (stored / CARD).write_text("not what it was")
+    with pytest.raises(RegistryError, match=rf"version {number} has a damaged {CARD} .*train it again"):
+        training.registry.fetch(number, tmp_path / "fetched")
+    assert list((tmp_path / "fetched").iterdir()) == []
 
 
 def test_a_version_is_downloaded_once(training: Training, tmp_path: Path) -> None:

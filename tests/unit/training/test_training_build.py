@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from herald.taxonomy import EventType
 from training.build import BuildSettings, Built, Corpus, DenseHeads, _prototypes, build, corpus_of, frozen_heads
 from training.corpus.headlines import Example, corpus_hash, load_headlines
 from training.corpus.splits import Part, split
+from training.party_training import PartyTraining
 
 EXAMPLES = 300
 SETTINGS = BuildSettings(prototypes=32, threads=1)
@@ -183,6 +185,29 @@ def test_a_model_that_is_saved_and_loaded_says_the_same(bench: Workbench, tmp_pa
     texts = bench.corpus.texts(bench.corpus.rows(Part.TEST))
     before, after = (one.judge(texts, [()] * len(texts)) for one in (model, loaded))
     assert before == after
+
+
+def test_a_recogniser_of_parties_is_trained_where_there_are_names(bench: Workbench, tmp_path: Path) -> None:
+    names = (Path(__file__).parents[3] / "configs" / "gazetteer.csv").read_text("utf-8")
+    settings = SETTINGS.model_copy(update={"parties": PartyTraining(epochs=1, batch=16, warm_up=5)})
+    told = Told()
+    built = build(
+        bench.corpus, bench.dense, bench.encoder, settings, name="named", rules_version="r1", report=told, names=names
+    )
+    model = built.model
+    assert "training the recogniser of parties" in {what for what, _ in told.steps}
+    assert model.card.spacy == version("spacy")
+    assert 0 <= (model.card.new_names_f1 or 0) <= 1
+    assert model.card.unlisted_names_f1 is not None
+    save_model(tmp_path / "m", model.card, built.graph, bench.encoder.tokenizer, model.heads, parties=model.parties)
+    loaded = load_model(tmp_path / "m").judge(["Kraken lists Solana"], [()])
+    assert loaded == model.judge(["Kraken lists Solana"], [()])
+    assert [party.code for party in loaded[0].parties if party.listed] == ["Kraken", "SOL"]
+
+
+def test_without_names_no_recogniser_is_trained(bench: Workbench) -> None:
+    model = bench.built.model
+    assert (model.parties, model.card.spacy, model.card.new_names_f1) == (None, "", None)
 
 
 def test_each_step_is_reported_with_the_share_done(bench: Workbench) -> None:

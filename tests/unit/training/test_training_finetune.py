@@ -128,14 +128,16 @@ def test_the_same_seed_gives_the_same_weights(encoder: Pretrained, examples: Exa
     assert all(np.array_equal(again.encoder[name], tuned.encoder[name]) for name in tuned.encoder)
 
 
-def test_embeddings_stay_and_every_layer_moves(encoder: Pretrained, tuned: Tuned) -> None:
+def test_embeddings_and_the_frozen_layers_stay_and_every_other_moves(encoder: Pretrained, tuned: Tuned) -> None:
     before = encoder.weights()
     embeddings = [name for name in tuned.encoder if name.startswith("embeddings.")]
     assert "embeddings.word_embeddings.weight" in embeddings
     assert all(np.array_equal(tuned.encoder[name], before[name]) for name in embeddings)
     layers = [name for name in tuned.encoder if name.startswith("encoder.layer.") and name.endswith(".weight")]
     assert len({name.split(".")[2] for name in layers}) == encoder.config()["num_hidden_layers"]
-    assert not any(np.array_equal(tuned.encoder[name], before[name]) for name in layers)
+    frozen = [name for name in layers if int(name.split(".")[2]) < SETTINGS.frozen_layers]
+    assert frozen
+    assert all(np.array_equal(tuned.encoder[name], before[name]) == (name in frozen) for name in layers)
 
 
 def test_the_tuned_encoder_reads_without_torch_what_it_reads_with_it(

@@ -39,6 +39,10 @@ class Desk:
         await self._there()
         return [{"stage": "whole way", "p50": 1.5}]
 
+    async def comparisons(self) -> dict[str, Any] | None:
+        await self._there()
+        return {"champion": "v1", "compared": 3, "agreed": 2}
+
     async def set_state(self, state: TradingState, by: str, why: str) -> None:
         await self._there()
         self.changes.append((state, by, why))
@@ -78,6 +82,7 @@ async def test_reading_needs_no_token(http) -> None:
     assert await got(http.get("/health")) == (200, {"ok": True})
     assert await got(http.get("/status")) == (200, {"trading_state": "ACTIVE", "items": {"signal": 3}})
     assert await got(http.get("/latency")) == (200, [{"stage": "whole way", "p50": 1.5}])
+    assert await got(http.get("/comparisons")) == (200, {"champion": "v1", "compared": 3, "agreed": 2})
     assert await got(http.get("/events/e1")) == (200, {"event_id": "e1"})
     assert await got(http.get("/headlines")) == (200, [{"words": "", "limit": 20}])
     assert await got(http.get("/headlines?words=a%20b&limit=3")) == (200, [{"words": "a b", "limit": 3}])

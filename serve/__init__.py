@@ -1,0 +1,1 @@
+"""Ray Serve shells: the trained classifier, one deployment a version."""
