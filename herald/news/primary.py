@@ -21,6 +21,7 @@ _OPENING_PARTY = re.compile(
     r"((?:[A-Z][\w.]*\s){0,2}[A-Z][\w.]*?)(?:'s)?\s(?i:hacked|exploited|drained|loses|lost|suffers|confirms|hit|"
     r"targeted|raises|secures|files|plans|acquires|buys|launches|announces|unveils|wins|faces|halts|pauses|suspends)\b"
 )
+_TICKER = re.compile(r"\W*[A-Z0-9]{1,20}\W*")
 PRIMARY_OF_TYPE = {
     EventType.LISTING: Primary.LISTED,
     EventType.DELIST: Primary.LISTED,
@@ -39,6 +40,11 @@ PRIMARY_OF_TYPE = {
     EventType.EARNINGS_CORPORATE: Primary.PARTY,
 }
 """How each type's primary entity is chosen; the others take the first asset, else the party."""
+
+
+def has_form_of_ticker(name: str) -> bool:
+    """Tell whether a name would be read as the ticker of an asset by whoever trades it."""
+    return _TICKER.fullmatch(name) is not None
 
 
 def listed_in(text: Annotated) -> tuple[str, ...]:
@@ -74,9 +80,12 @@ def _asset(text: Annotated) -> str:
 
 
 def _unknown_party(text: Annotated) -> str:
-    """Return the few capitalised words that open the headline before a verb of news: a party of no gazetteer."""
+    """Return the few capitalised words that open the headline before a verb of news: a party of no gazetteer.
+
+    A word in the form of a ticker is none: it would be taken for an asset that the gazetteer did not find here.
+    """
     match = _OPENING_PARTY.match(text.cased)
-    return match[1] if match else ""
+    return match[1] if match and not has_form_of_ticker(match[1]) else ""
 
 
 def _party(text: Annotated) -> tuple[str, str] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 from pydantic import Field
@@ -13,7 +12,7 @@ from herald.messages import NewsItem, Share
 from herald.news.annotate import annotate
 from herald.news.gazetteer import Gazetteer
 from herald.news.judgement import Judgement, Party
-from herald.news.primary import PRIMARY_OF_TYPE, listed_in, primary_of
+from herald.news.primary import PRIMARY_OF_TYPE, has_form_of_ticker, listed_in, primary_of
 from herald.news.reading import NO_EVENT, Reading
 from herald.news.rulebook import UNTRUSTED_SEVERITY_MAX, Primary
 from herald.taxonomy import Direction, EventType, Reason
@@ -22,7 +21,6 @@ CONFIDENCE_MAX = 0.99
 PARTIES_MAX = 10
 """Parties of no list that a reading names; a headline with more is a digest."""
 
-_TICKER = re.compile(r"\W*[A-Z0-9]{1,20}\W*")
 _OF_THE_MARKET = frozenset({Primary.MARKET, Primary.COIN})
 
 
@@ -91,7 +89,7 @@ def unlisted_names(headline: str, parties: Sequence[Party], gazetteer: Gazetteer
         for party in parties
         if not party.listed
         and not any(mention.start < party.end and party.start < mention.end for mention in named)
-        and not _TICKER.fullmatch(party.text)
+        and not has_form_of_ticker(party.text)
         and gazetteer.asset(party.text.upper()) is None
     )
     return tuple(dict.fromkeys(found))[:PARTIES_MAX]

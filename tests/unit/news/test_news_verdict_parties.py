@@ -127,6 +127,13 @@ def test_a_reading_is_not_about_a_name_that_could_be_read_as_a_ticker(name: str,
     assert (found.primary_entity, found.entities) == ("", ())
 
 
+@pytest.mark.parametrize("word", ["ONE", "MASK", "ARM"])
+def test_a_word_that_opens_a_headline_in_the_form_of_a_ticker_is_no_party(word: str, verdict: Combine) -> None:
+    found = verdict(f"{word} files for bankruptcy", judged(EventType.INSOLVENCY))
+    assert found.primary_entity == ""
+    assert verdict("Armada files for bankruptcy", judged(EventType.INSOLVENCY)).primary_entity == "Armada"
+
+
 @pytest.mark.parametrize("name", ["Cork Protocol", "Apt", "Sui Generis", "Op Labs", "Bitcoin Depot", "Ether Ventures"])
 def test_no_party_of_no_list_is_resolved_to_an_instrument(name: str, gazetteer: Gazetteer, verdict: Combine) -> None:
     directory = Directory(load_document(CONFIGS / "instruments.yaml", Instruments))

@@ -181,8 +181,7 @@ def with_parties(tmp_path: Path) -> Path:
     write_model(model, "named")
     design = PartyDesign(width=8, depth=1, hidden=8, rows=(50, 50, 50, 50))
     nlp = party_pipeline(design, parse_gazetteer(NO_NAMES, "none"), WordForms())
-    text = nlp.make_doc("Cork hacked")
-    nlp.get_pipe("ner").initialize(lambda: [Lesson(text, text)])
+    nlp.get_pipe("ner").initialize(lambda: [Lesson(nlp.make_doc("Cork"), nlp.make_doc("Cork"))])
     PartyReader(nlp, NO_NAMES, PartySettings(spacy=spacy_version, design=design), WordForms()).save(model / PARTIES)
     card = ModelCard.model_validate_json((model / CARD).read_text("utf-8"))
     (model / CARD).write_text(card.model_copy(update={"spacy": spacy_version}).model_dump_json(), "utf-8")
@@ -199,7 +198,6 @@ def test_the_recogniser_of_parties_is_registered_and_fetched_with_the_model(
     number = training.log(model_folder=with_parties)
     folder = training.registry.fetch(number, tmp_path / "fetched")
     assert files_in(folder) == files_in(with_parties)
-    assert any(name.startswith(f"{PARTIES}/") for name in files_in(folder))
     assert load_model(folder).parties is not None
     assert training.registry.tag_of(number, "package.spacy") == spacy_version
 
