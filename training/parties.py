@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -130,19 +131,19 @@ def word_forms(examples: Sequence[Example], ordinary: frozenset[str], familiar_f
 
 
 def sureness_for(found: Iterable[tuple[float, bool]], precision_wanted: float) -> float:
-    """Return the sureness from which on, wherever one begins to count, that share of names is right.
+    """Return the least sureness from which that share of names is right, by more than chance would give.
 
-    Steps at which too few names are left to tell are skipped; where no step is good enough, it is the greatest.
+    The share counts less its standard error, sqrt(p (1 - p) / n). A step that leaves too few names to tell is skipped;
+    where none is good enough, the answer is the greatest.
     """
     pairs = list(found)
-    least = _SURENESS_STEPS[-1]
-    for step in reversed(_SURENESS_STEPS):
+    for step in _SURENESS_STEPS:
         right = [one for sureness, one in pairs if sureness >= step]
         if len(right) >= _FOUND_MIN:
-            if sum(right) < precision_wanted * len(right):
-                break
-            least = step
-    return least
+            share = sum(right) / len(right)
+            if share - math.sqrt(share * (1 - share) / len(right)) >= precision_wanted:
+                return step
+    return _SURENESS_STEPS[-1]
 
 
 def _batches(count: int, training: PartyTraining, random: np.random.Generator) -> Iterator[list[int]]:

@@ -7,6 +7,7 @@ from herald.news.words import STOP_WORDS, key_of
 
 NAME_CHARS_MIN, NAME_CHARS_MAX = 2, 48
 NAME_WORDS_MAX = 5
+_LOOSE_ENDS = "&-/,:;('"
 
 _PLACES = frozenset(
     "afghanistan africa african alabama alaska alberta albania algeria america american americas amsterdam andorra "
@@ -89,7 +90,7 @@ def may_name_a_party(text: str) -> bool:
     words = text.split()
     if not NAME_CHARS_MIN <= len(text) <= NAME_CHARS_MAX or not 0 < len(words) <= NAME_WORDS_MAX:
         return False
-    if not text[0].isalnum() or not any(char.isupper() for char in text):
+    if not text[0].isalnum() or text[-1] in _LOOSE_ENDS or not any(char.isupper() for char in text):
         return False
     return any(key_of(word).strip(".") not in _NO_NAME and not word.isdigit() for word in words)
 

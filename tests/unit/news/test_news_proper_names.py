@@ -24,7 +24,7 @@ def test_a_name_with_a_word_of_its_own_may_be_a_party(name: str) -> None:
     "name",
     [
         *("", " ", "A", "cork protocol", "France", "New York", "South Korean", "Monday", "CPI", "PLN", "U.S.", "2025"),
-        *("$FOO", "(Foo", "X" * (NAME_CHARS_MAX + 1), "One Two Three Four Five Six"),
+        *("$FOO", "(Foo", "Hyperion &", "X" * (NAME_CHARS_MAX + 1), "One Two Three Four Five Six"),
     ],
 )
 def test_places_days_terms_and_scraps_are_no_party(name: str) -> None:

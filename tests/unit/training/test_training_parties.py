@@ -133,9 +133,14 @@ def test_the_sureness_is_the_least_from_which_on_enough_is_right() -> None:
     assert sureness_for([(0.6, True)] * 40, 0.9) == pytest.approx(0.5)
 
 
-def test_a_good_stretch_below_a_bad_one_is_not_believed() -> None:
-    found = [(0.98, False)] * 40 + [(0.6, True)] * 4_000
-    assert sureness_for(found, 0.9) == pytest.approx(0.99)
+def test_a_few_mistakes_among_the_surest_names_do_not_forbid_the_rest() -> None:
+    found = [(0.98, True)] * 28 + [(0.98, False)] * 12 + [(0.6, True)] * 400
+    assert sureness_for(found, 0.9) == pytest.approx(0.5)
+
+
+def test_a_share_that_chance_may_have_given_is_not_believed() -> None:
+    assert sureness_for([(0.6, True)] * 35 + [(0.6, False)] * 5, 0.85) == pytest.approx(0.99)
+    assert sureness_for([(0.6, True)] * 3_500 + [(0.6, False)] * 500, 0.85) == pytest.approx(0.5)
 
 
 def test_figures_count_listed_unlisted_and_new_names_apart() -> None:
