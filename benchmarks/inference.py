@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray import serve as ray_serve
 
 from actors.deployment import start_ray
 from actors.model_following import open_served
@@ -237,6 +238,7 @@ def main() -> int:
         try:
             results = asyncio.run(Bench(Path(folder), quick=arguments.quick).run())
         finally:
+            ray_serve.shutdown()  # the threads of its client would go on after Ray, and start another one
             ray.shutdown()
     publish("inference", results, arguments.json)
     return 0

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import ray
+from ray import serve as ray_serve
 
 from actors.deployment import start_ray
 from actors.model_following import open_served
@@ -55,6 +56,7 @@ def cluster(places: list[ModelPlace]) -> Iterator[None]:
     start_ray(None, 0, dashboard=False)
     versions.start(places[0], POLICY)
     yield
+    ray_serve.shutdown()  # the threads of its client would go on after Ray, and start another one
     ray.shutdown()
 
 
