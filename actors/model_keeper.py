@@ -23,6 +23,7 @@ from herald.bootstrap.wiring import ServedModel, Wiring
 from herald.inference.registry_watch import RegistryWatch
 from herald.inference.serving import ModelFailedError, ModelPlace, ServingPolicy
 from herald.ports import Unavailable
+from serve.presence import serve_runs
 from training.versions import MODEL, Alias, folder_name, version_in
 
 LOOK_PERIOD_S = 2.0
@@ -161,24 +162,14 @@ class ModelKeeperShell(Shell):
         self._unwritten = False
         super().__init__(MODELS)
 
-    async def champion(self) -> str:
-        """Return the model that serves; empty where none does yet."""
-        await self.ready()
-        place = self._keeper.serving.get(Alias.CHAMPION)
-        return place.name if place is not None else ""
-
     async def _begin(self) -> None:
-        from serve import versions  # noqa: PLC0415 - this process alone needs Ray Serve's library
-
-        self._versions = versions
         self._hot = await open_hot(self._wiring)
         self._watch = RegistryWatch(self._wiring.addresses.mlflow_url, MODEL)
-        found = await asyncio.to_thread(versions.applications)
         self._keeper = ModelKeeper(
-            FetchingServer(versions, self._fetch),
+            FetchingServer(_OnServe(), self._fetch),
             models_of(self._wiring).serving,
             self._hot.put_models,
-            running={name.removeprefix(versions.PREFIX) for name in found},
+            running=await asyncio.to_thread(_running),
         )
         self._keep(self._follow(), "follow the registry")
 
@@ -262,12 +253,42 @@ class ModelKeeperShell(Shell):
             self._unwritten = False
 
     async def _end(self) -> None:
-        await asyncio.to_thread(self._versions.end_all)
+        await asyncio.to_thread(_end_all)
         await self._hot.close()
 
     def _detail(self) -> dict[str, Any]:
         names = {part.value: place.name for part, place in self._keeper.serving.items()}
         return {**(names or {"champion": "none; the rules read alone"}), "troubles": dict(self._keeper.troubles)}
+
+
+class _OnServe:
+    """``serve.versions``, loaded when a model is first wanted: who reads by rules alone never waits for it."""
+
+    def start(self, place: ModelPlace, policy: ServingPolicy) -> None:
+        from serve import versions  # noqa: PLC0415 - see above
+
+        versions.start(place, policy)
+
+    def end(self, model: str) -> None:
+        from serve import versions  # noqa: PLC0415 - see above
+
+        versions.end(model)
+
+
+def _running() -> set[str]:
+    """Return the models that serve, or are on the way there, from before this process."""
+    if not serve_runs():
+        return set()
+    from serve import versions  # noqa: PLC0415 - see above
+
+    return {name.removeprefix(versions.PREFIX) for name in versions.applications()}
+
+
+def _end_all() -> None:
+    if serve_runs():
+        from serve import versions  # noqa: PLC0415 - see above
+
+        versions.end_all()
 
 
 def parts_in(text: str) -> dict[Alias, str]:

@@ -10,6 +10,7 @@ import ray
 from ray.actor import ActorHandle
 from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
 
+from herald.logs import first_line
 from herald.messages import ApprovedOrder, Execution, NewsItem, OrderIntent, Signal
 from herald.news.reading import Reading
 from herald.ports import ClockMark, PortError, Unavailable
@@ -42,10 +43,10 @@ class Peer:
                 raise cause from error
             raise
         except (RayActorError, GetTimeoutError, TimeoutError) as error:
-            raise Unavailable(f"{self.name}.{method}: {type(error).__name__}: {_first_line(error)}") from error
+            raise Unavailable(f"{self.name}.{method}: {type(error).__name__}: {first_line(error)}") from error
         except ValueError as error:
             self._handle = None
-            raise Unavailable(f"{self.name} is not running: {_first_line(error)}") from error
+            raise Unavailable(f"{self.name} is not running: {first_line(error)}") from error
 
 
 class RiskPeer(Peer):
@@ -91,7 +92,3 @@ class CorrelatorPeer(Peer):
         """Hand over items; on return what they became is durable on the bus."""
         signals: list[Signal] = await self.call("take", list(read), mark)
         return signals
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), "")[:200]

@@ -12,7 +12,6 @@ the same load: how long the last item waited for the rules' reading, and how lon
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import signal
@@ -30,7 +29,7 @@ from ray import serve as ray_serve
 from actors.deployment import start_ray
 from actors.model_following import open_served
 from benchmarks.bare_model import write_bare_model
-from benchmarks.results import Result, publish, quantiles
+from benchmarks.results import Result, options, publish, quantiles
 from herald.bootstrap.configuration import gazetteer_of, rulebook_of
 from herald.bootstrap.wiring import NOWHERE, Wiring
 from herald.inference.model_path import ModelPath
@@ -101,6 +100,14 @@ class Headlines:
         return [Asked(one.item.headline, one.evidence) for one in found]
 
 
+class Keeper:
+    """Brings versions to serve, in a process of its own as in Herald: what asks has no part in a start."""
+
+    def start(self, place: ModelPlace, policy: ServingPolicy) -> None:
+        """Return once a version answers."""
+        versions.start(place, policy)
+
+
 class Bench:
     """One model on Serve, the same bare, and the load."""
 
@@ -110,13 +117,14 @@ class Bench:
         self._policy = ServingPolicy(replicas_max=1)
         self._first, self._second = folder / "v1-bare", folder / "v2-bare"
         self._headlines = Headlines()
+        self._keeper: Any = ray.remote(num_cpus=0)(Keeper).remote()
 
     async def run(self) -> list[Result]:
         """Measure everything, one after the other."""
         write_bare_model(self._first)
         write_bare_model(self._second)
         _say("starting", "Ray Serve")
-        await asyncio.to_thread(versions.start, ModelPlace(self._first), self._policy)
+        await self._keeper.start.remote(ModelPlace(self._first), self._policy)
         self._judge: Judge = await open_served(self._first.name)
         self._bare: Any = ray.remote(Bare).options(num_cpus=1).remote(self._first, self._policy.threads)
         results = [*await self._one_headline(), *await self._batch()]
@@ -167,7 +175,7 @@ class Bench:
         path = self._path()
         load = asyncio.create_task(self._load(path, SWAP_SECONDS))
         await asyncio.sleep(SWAP_SECONDS / 5)
-        await asyncio.to_thread(versions.start, ModelPlace(self._second), self._policy)
+        await self._keeper.start.remote(ModelPlace(self._second), self._policy)
         path.serve(await open_served(self._second.name))
         swapped_s = time.perf_counter()
         await asyncio.sleep(1.0)
@@ -229,9 +237,7 @@ def _say(name: str, word: str) -> None:
 
 def main() -> int:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.inference", description=__doc__.partition("\n")[0])
-    parser.add_argument("--json", type=Path, default=None, metavar="FILE")
-    parser.add_argument("--quick", action="store_true", help="ends within two minutes")
+    parser = options("inference", __doc__)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="herald-bench-") as folder:
         start_ray(None, 0, dashboard=False)

@@ -13,7 +13,6 @@ those tried at which every headline was accounted for and every order decided sh
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import shutil
 import sys
@@ -31,7 +30,7 @@ from actors.model_following import until_models_read
 from actors.session import Session
 from benchmarks.bare_model import write_bare_model
 from benchmarks.floor import measure_floor
-from benchmarks.results import Result, publish, quantiles
+from benchmarks.results import Result, options, publish, quantiles
 from herald.bootstrap.wiring import ServedModel
 from herald.messages import Execution, iso
 from herald.reports.latency import latency_table, milliseconds, stage_latencies
@@ -285,9 +284,7 @@ def _say(name: str, word: str) -> None:
 
 def main() -> int:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__.partition("\n")[0])
-    parser.add_argument("--json", type=Path, default=None, metavar="FILE")
-    parser.add_argument("--quick", action="store_true", help="ends within two minutes")
+    parser = options("latency", __doc__)
     parser.add_argument("--rate", type=float, default=20.0, help="headlines a second")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--orders-in-100", type=int, default=25, help="headlines of a hundred that become an order")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -46,6 +47,14 @@ def machine() -> dict[str, Any]:
         platform.processor(),
     )
     return {"cores": os.cpu_count(), "cpu": cpu}
+
+
+def options(name: str, about: str | None) -> argparse.ArgumentParser:
+    """Return the parser of a benchmark's command line, with what all have; ``about`` is its docstring."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=(about or "").partition("\n")[0])
+    parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the results there as well")
+    parser.add_argument("--quick", action="store_true", help="ends within two minutes")
+    return parser
 
 
 def publish(benchmark: str, results: Sequence[Result], path: Path | None) -> None:

@@ -7,6 +7,8 @@ import sys
 
 import structlog
 
+FIRST_LINE_MAX = 300
+
 
 def configure_logs(level: int = logging.INFO) -> None:
     """Set the form and the level of all logs of this process. Called once, by whoever owns the process."""
@@ -25,3 +27,11 @@ def configure_logs(level: int = logging.INFO) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, cut short; its class where it says nothing.
+
+    Ray and databases put whole stack traces into the text.
+    """
+    return next(iter(str(error).splitlines()), "")[:FIRST_LINE_MAX] or type(error).__name__

@@ -47,6 +47,18 @@ class Direction(StrEnum):
     BEAR = "BEAR"
     UNKNOWN = "UNKNOWN"
 
+    @property
+    def opposite(self) -> Direction:
+        """The contrary effect; that of UNKNOWN is as unknown."""
+        return _CONTRARY[self]
+
+
+_CONTRARY = {
+    Direction.BULL: Direction.BEAR,
+    Direction.BEAR: Direction.BULL,
+    Direction.UNKNOWN: Direction.UNKNOWN,
+}
+
 
 class Side(StrEnum):
     """Which way an order trades."""

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ray import serve as ray_serve
 
 from herald.inference.serving import ModelPlace
-from herald.inference.text_model import TextModel, load_model
 from herald.news.judgement import Judgement
 from herald.ports import Asked
 from training.versions import version_in
 
+if TYPE_CHECKING:
+    from herald.inference.text_model import TextModel
+
+LOWEST_PRIORITY = 19
 PROBE = Asked("Herald reads this headline to see that the model answers", ())
 
 
@@ -26,6 +34,20 @@ def files_of(place: ModelPlace) -> Path:
     return open_registry(place.registry).fetch(version_in(place.name), place.folder.parent)
 
 
+def _loaded(place: ModelPlace, threads: int) -> TextModel:
+    from herald.inference.text_model import load_model  # noqa: PLC0415 - seconds; who only asks shall not wait
+
+    model = load_model(files_of(place), threads=threads)
+    model.judge([PROBE.headline], [PROBE.evidence])
+    return model
+
+
+def _step_back() -> None:
+    """Give this thread the lowest priority; systems on which a thread has none of its own leave it as it is."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
+
+
 class ClassifierReplica:
     """One process with one version of the model.
 
@@ -34,11 +56,15 @@ class ClassifierReplica:
     """
 
     def __init__(self, place: ModelPlace, threads: int, batch_max: int, batch_wait_s: float) -> None:
-        """Load the model and try it. Raises ``ModelUnusableError``."""
-        self._model: TextModel = load_model(files_of(place), threads=threads)
+        """Load the model and try it. Raises ``ModelUnusableError``.
+
+        That takes seconds of a core, in a thread that steps back before others: on a small machine the version that
+        serves would be late meanwhile.
+        """
+        with ThreadPoolExecutor(1, initializer=_step_back) as loading:
+            self._model: TextModel = loading.submit(_loaded, place, threads).result()
         self._together.set_max_batch_size(batch_max)  # type: ignore[attr-defined]
         self._together.set_batch_wait_timeout_s(batch_wait_s)  # type: ignore[attr-defined]
-        self.check_health()
 
     async def judge(self, asked: Sequence[Asked]) -> list[Judgement]:
         """Return one judgement a headline, in order."""

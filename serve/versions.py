@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import ray
 import structlog
 from ray import serve as ray_serve
 from ray.exceptions import RayError, RayTaskError
@@ -15,6 +14,7 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.schema import ApplicationStatus
 
 from herald.inference.serving import ModelFailedError, ModelPlace, ServingPolicy
+from herald.logs import first_line
 from herald.news.judgement import Judgement
 from herald.ports import Asked, Refused, Unavailable
 from serve.classifier import PROBE, serve_deployment
@@ -105,7 +105,7 @@ class ServedJudge:
         return judged
 
     def _told(self, error: BaseException) -> str:
-        return f"classifier {self.version}: {type(error).__name__}: {_first_line(error)}"
+        return f"classifier {self.version}: {type(error).__name__}: {first_line(error)}"
 
     async def warm(self) -> None:
         """Ask once, so that the first real question finds the way open. Raises ``Unavailable`` or ``Refused``."""
@@ -117,7 +117,7 @@ def open_judge(model: str) -> ServedJudge:
     try:
         return ServedJudge(model, ray_serve.get_app_handle(app_of(model)))
     except (RayServeException, RayError) as error:
-        raise Unavailable(f"classifier {model} does not serve: {_first_line(error)}") from error
+        raise Unavailable(f"classifier {model} does not serve: {first_line(error)}") from error
 
 
 def replica_pids(model: str) -> list[int]:
@@ -165,12 +165,7 @@ def _application(place: ModelPlace, policy: ServingPolicy) -> Any:
     return options.bind(place, policy.threads, policy.batch_max, policy.batch_wait_ms / 1000)
 
 
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), "")[:200]
-
-
 def end_all() -> None:
     """End every version; for the end of a Herald whose Ray goes on."""
-    if ray.is_initialized():
-        for name in applications():
-            ray_serve.delete(name)
+    for name in applications():
+        ray_serve.delete(name)

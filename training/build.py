@@ -19,7 +19,7 @@ from herald.inference.encoder import Encoder
 from herald.inference.pretrained import Pretrained
 from herald.inference.text_model import OUTPUTS, Heads, ModelCard, TextModel, unit
 from herald.inference.words import inverse_frequency, word_counts, word_features
-from training.calibration import fit_temperatures, shift_to_feeds
+from training.calibration import fit_temperatures, shift_to_feeds, softened
 from training.corpus.headlines import Example, corpus_hash
 from training.corpus.splits import SEED, Part, split
 from training.heads import HeadSettings, fit_heads
@@ -146,7 +146,8 @@ def build(
         prototypes=_prototypes(train_vectors, settings),
     )
     logits = heads.logits(held_vectors, corpus.words(held_out, frequencies))
-    temperatures = fit_temperatures(logits, corpus.targets.of(held_out))
+    fitted = fit_temperatures(logits, corpus.targets.of(held_out))
+    temperatures = softened(fitted)
     parties = None if names is None else _parties(corpus, names, pretrained, settings, report)
     card = ModelCard(
         name=name,
@@ -167,7 +168,7 @@ def build(
         word_weights=heads.word_weights,
         bias=heads.bias,
         frequencies=heads.frequencies,
-        shift=shift_to_feeds(corpus.targets.of(train), temperatures[2]),
+        shift=shift_to_feeds(corpus.targets.of(train), fitted[2]),
         prototypes=heads.prototypes,
     )
     reader = parties.reader if parties is not None else None

@@ -42,11 +42,6 @@ class SpanFigures(BaseModel):
         """The harmonic mean of precision and recall, 2 x right / (found + wanted)."""
         return 2 * self.right / (self.found + self.wanted) if self.found + self.wanted else 0.0
 
-    @property
-    def kind_share(self) -> float:
-        """The share of right names whose kind is right."""
-        return self.kind_right / self.right if self.right else 0.0
-
 
 class PartyFigures(BaseModel):
     """Figures of one set of headlines: of all names, by the gazetteer alone and with the recogniser, and of some.

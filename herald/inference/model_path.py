@@ -61,6 +61,7 @@ class ModelPath:
         self._shadow = shadow
         self._patient = patient
         self._judge: Judge | None = None
+        self._failures = 0
         self._served = asyncio.Event()
         self._rests_until_s = float("-inf")
         self._known: OrderedDict[_Key, Judgement] = OrderedDict()
@@ -74,7 +75,7 @@ class ModelPath:
     def serve(self, judge: Judge | None) -> None:
         """Ask ``judge`` from now on. Questions that are under way are still answered by the one before."""
         self._judge = judge
-        self._rests_until_s = float("-inf")
+        self._failures, self._rests_until_s = 0, float("-inf")
         if judge is None:
             self._served.clear()
         else:
@@ -125,14 +126,25 @@ class ModelPath:
             return None
         try:
             async with asyncio.timeout(self._asking.limit_s(len(asked))):
-                return judge.version, await self._answers(judge, asked)
+                answers = await self._answers(judge, asked)
         except (Unavailable, TimeoutError) as error:
             log.warning("the rules read alone", model=judge.version, cause=str(error) or "no answer in time")
         except ModelFaultError as error:
             log.error("the model is at fault; the rules read alone", model=judge.version, error=str(error))
+        else:
+            if judge is self._judge:
+                self._failures = 0
+            return judge.version, answers
         if judge is self._judge:  # a failure of the one before must not let its successor rest
-            self._rests_until_s = self._now_s() + self._asking.rest_ms / 1000
+            self._rest()
         return None
+
+    def _rest(self) -> None:
+        """Let the model rest, unless it does: questions asked together fail together, and count once."""
+        now_s = self._now_s()
+        if now_s >= self._rests_until_s:
+            self._failures += 1
+            self._rests_until_s = now_s + self._asking.rest_s(self._failures)
 
     async def _ask_patiently(self, asked: Sequence[Asked]) -> tuple[str, _Answers] | None:
         """Ask until a model answers, and return that one's version too: it may have been switched meanwhile."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -11,19 +12,22 @@ from pydantic import Field, model_validator
 from herald.documents import Document
 from herald.news.verdict import VerdictPolicy
 
+DOUBLINGS_MAX = 30
+
 
 class AskingPolicy(Document):
     """How collectors ask a model.
 
     An answer may take ``answer_ms`` and ``answer_ms_each`` a headline; later it is not waited for, and the rules read
-    alone. After a failure the model rests for ``rest_ms``: meanwhile nobody waits for it. ``together_max`` headlines go
-    in one question. ``cache_max`` judgements are remembered; ``shadow_max`` headlines may wait for the challenger, the
-    rest it does not see.
+    alone. After a failure the model rests for ``rest_ms``, twice as long after each further one in a row, at most for
+    ``rest_max_ms``: meanwhile nobody waits for it. ``together_max`` headlines go in one question. ``cache_max``
+    judgements are remembered; ``shadow_max`` headlines may wait for the challenger, the rest it does not see.
     """
 
     answer_ms: float = Field(default=150.0, gt=0)
     answer_ms_each: float = Field(default=25.0, ge=0)
-    rest_ms: float = Field(default=500.0, ge=0)
+    rest_ms: float = Field(default=50.0, ge=0)
+    rest_max_ms: float = Field(default=1_000.0, ge=0)
     together_max: int = Field(default=32, gt=0)
     cache_max: int = Field(default=20_000, gt=0)
     shadow_max: int = Field(default=500, gt=0)
@@ -31,6 +35,11 @@ class AskingPolicy(Document):
     def limit_s(self, headlines: int) -> float:
         """Return how long an answer on so many headlines may take, in seconds."""
         return (self.answer_ms + self.answer_ms_each * headlines) / 1000
+
+    def rest_s(self, failures: int) -> float:
+        """Return how long a model rests after so many failures in a row, at least one, in seconds."""
+        doubled_ms = math.ldexp(self.rest_ms, min(failures - 1, DOUBLINGS_MAX))
+        return min(doubled_ms, max(self.rest_ms, self.rest_max_ms)) / 1000
 
 
 class ServingPolicy(Document):

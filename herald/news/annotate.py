@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from herald.news.entities import EntitiesFound, find_in_tokens
 from herald.news.gazetteer import Gazetteer
 from herald.news.words import tokens_of
+
+REMEMBERED = 8
 
 _SUBORDINATE = re.compile(
     r"\s+(?:[—–|-]\s+)?(?:after|as|amid|amidst|following|while|despite|because|since|ahead of|before|when|even as|"
@@ -41,8 +44,9 @@ class Annotated:
     entities: EntitiesFound
 
 
+@lru_cache(maxsize=REMEMBERED)
 def annotate(headline: str, gazetteer: Gazetteer) -> Annotated:
-    """Find the names of a headline, tag them and cut out its main clause."""
+    """Find the names of a headline, tag them and cut out its main clause. Remembers the latest: several parts ask."""
     tokens = tokens_of(headline)
     found = find_in_tokens(headline, tokens, gazetteer)
     parts: list[str] = []

@@ -79,9 +79,9 @@ class Name:
     capital: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Gazetteer:
-    """Names by their first word, longest first, and assets by ticker. Built once, read by many."""
+    """Names by their first word, longest first, and assets by ticker. Built once; equal only to itself."""
 
     names: dict[str, tuple[Name, ...]] = field(default_factory=dict)
     tickers: dict[str, tuple[Entry, Sureness]] = field(default_factory=dict)

@@ -18,7 +18,6 @@ Same = Callable[[str, str, float], float]
 Pure: of the same arguments always the same, so that a window that is rebuilt goes on as the one that died.
 """
 
-_OPPOSITE = {Direction.BULL: Direction.BEAR, Direction.BEAR: Direction.BULL}
 _KINDS = (
     {EventType.HACK, EventType.OUTAGE, EventType.INSOLVENCY, EventType.DEPEG},
     {EventType.DEPEG, EventType.STABLECOIN},
@@ -136,7 +135,8 @@ class Meaning:
 
 def _contradict(story: Story, reading: Reading) -> bool:
     """Tell whether a signal says the opposite of a story."""
-    return reading.is_signal and _OPPOSITE.get(reading.direction) is story.direction
+    sided = reading.direction is not Direction.UNKNOWN
+    return reading.is_signal and sided and reading.direction.opposite is story.direction
 
 
 def _alike(

@@ -127,8 +127,7 @@ class CompiledTones:
     def _taken(self, tone: Tone, before: str) -> tuple[Direction, float]:
         if self.turned_by is None or not self.turned_by.search(before):
             return tone.direction, tone.strength
-        other = {Direction.BULL: Direction.BEAR, Direction.BEAR: Direction.BULL}
-        return other.get(tone.direction, Direction.UNKNOWN), TURNED_SHARE * tone.strength
+        return tone.direction.opposite, TURNED_SHARE * tone.strength
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,7 @@ class VerdictPolicy(Document):
     """When a model is believed.
 
     ``tradable_min`` is the probability from which a headline is traded; ``direction_min`` that from which a side is
-    taken. A rule that holds a headline for tradable, on a source's own words or against a model that is unsure,
-    stands while the model gives it ``rule_stands_min``.
+    taken. A rule that holds a headline for tradable stands while the model gives it ``rule_stands_min``.
     """
 
     tradable_min: Share = 0.9
@@ -45,9 +44,10 @@ def combine(item: NewsItem, ruled: Reading, judged: Judgement, gazetteer: Gazett
     """Return what a headline means, by the rules and a model's judgement.
 
     The words of a venue or of a proven account are read by the rules: they are written to a form. Elsewhere the model
-    names the type; a rule that finds the headline tradable is overruled only by a model that is sure of the contrary,
-    and text unlike anything trained on is left to the rules. Parties of no list that the model recognised are named
-    after what the rules found, and are whom an event is about where the rules found nobody.
+    names the type; a rule that finds the headline tradable stands where the model finds that likelier than not, which
+    is less than the model needs alone; text unlike anything trained on is left to the rules. Parties of no list that
+    the model recognised are named after what the rules found, and are whom an event is about where the rules found
+    nobody.
     """
     own_words = (bool(item.venue) or item.verified) and bool(ruled.reasons)
     if judged.unfamiliar or own_words or ruled.fate_reason is Reason.TOO_OLD:
@@ -121,8 +121,7 @@ def _direction(ruled: Reading, judged: Judgement, policy: VerdictPolicy, *, rule
     found = judged.direction if judged.directions[judged.direction] >= policy.direction_min else Direction.UNKNOWN
     if not rule_stands or ruled.direction is Direction.UNKNOWN:
         return found
-    contrary = {Direction.BULL: Direction.BEAR, Direction.BEAR: Direction.BULL}[ruled.direction]
-    return Direction.UNKNOWN if found is contrary else ruled.direction
+    return Direction.UNKNOWN if found is ruled.direction.opposite else ruled.direction
 
 
 def _severity(item: NewsItem, ruled: Reading, judged: Judgement, policy: VerdictPolicy, *, same_type: bool) -> float:

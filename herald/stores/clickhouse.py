@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from herald.logs import first_line
 from herald.messages import Message
 from herald.ports import Quote, Refused, Unavailable
 from herald.stores.clickhouse_rows import Row, quote_rows, rows_of
@@ -134,9 +135,9 @@ class Analytics:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (OperationalError, OSError) as error:
-            raise Unavailable(f"ClickHouse cannot be reached: {_first_line(error)}") from error
+            raise Unavailable(f"ClickHouse cannot be reached: {first_line(error)}") from error
         except ClickHouseError as error:
-            raise Refused(f"ClickHouse refused: {_first_line(error)}") from error
+            raise Refused(f"ClickHouse refused: {first_line(error)}") from error
 
     def _open(self) -> None:
         import clickhouse_connect  # noqa: PLC0415 - see above
@@ -158,7 +159,3 @@ def _statements(sql: str) -> list[str]:
     lines = [line for line in sql.splitlines() if not line.lstrip().startswith("--")]
     statements = (part.strip(" \n;") for part in "\n".join(lines).split(";\n"))
     return [statement for statement in statements if statement]
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)[:300]

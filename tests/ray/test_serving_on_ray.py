@@ -28,6 +28,7 @@ from herald.news.verdict import VerdictPolicy
 from herald.ports import Asked, Unavailable
 from herald.settings import load_settings
 from serve import versions
+from serve.presence import serve_runs
 
 pytestmark = [
     pytest.mark.ray,
@@ -133,6 +134,10 @@ async def test_while_its_replica_is_dead_the_rules_read_and_then_the_model_again
             await asyncio.sleep(0.2)
     assert reading.model == "bare"
     assert await asyncio.to_thread(versions.replica_pids, places[0].name) != [pid]
+
+
+def test_that_serve_runs_is_known_without_its_library() -> None:
+    assert serve_runs()
 
 
 async def test_a_model_that_cannot_be_loaded_is_refused_with_its_reason(tmp_path: Path) -> None:

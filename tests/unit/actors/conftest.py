@@ -112,10 +112,27 @@ class House:
             await trader.on_execution(delivery)
         await self.hot.put_account(risk.state.summary())
 
+    async def entered(self, desk: tuple[Risk, Router, Trader], delivery: Delivery) -> None:
+        """Enter the trade of a signal and have everyone hear of it."""
+        risk, router, trader = desk
+        await trader.on_signal(delivery)
+        await router.publish()
+        await self.deliver(trader, risk)
+        assert len(trader.trades) == 1
+
 
 @pytest.fixture
 def house() -> House:
     return House()
+
+
+@pytest.fixture
+async def desk(house: House) -> tuple[Risk, Router, Trader]:
+    """Risk, router and trader, with SOL at 100."""
+    house.quote(0, 100.0)
+    risk, router = house.risk(), house.router()
+    await house.hot.put_account(risk.state.summary())
+    return risk, router, house.trader(risk, router)
 
 
 @pytest.fixture(scope="session")

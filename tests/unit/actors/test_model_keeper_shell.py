@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -136,6 +137,12 @@ class House:
         return SimpleNamespace(future=lambda: answer)
 
 
+async def champion_of(shell: ModelKeeperShell) -> str:
+    """Return which model its health says to serve."""
+    champion: str = (await shell.health()).detail["champion"]
+    return champion
+
+
 def serves(**versions: int) -> Found:
     return {alias: AliasedVersion(version, RUN) for alias, version in versions.items()}
 
@@ -148,6 +155,7 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     async def hot(_: Any) -> Hot:
         return one.hot
 
+    monkeypatch.setattr(module, "serve_runs", lambda: True)
     monkeypatch.setattr(serve, "versions", one.versions, raising=False)
     monkeypatch.setattr(module, "open_hot", hot)
     monkeypatch.setattr(module, "RegistryWatch", lambda url, model: one.registry)
@@ -168,7 +176,6 @@ async def test_what_the_registry_calls_champion_serves_and_is_remembered(house: 
     await house.hot.until_told(champion=V1, challenger=V2)
     await house.registry.looks()
     assert json.loads(house.memory.read_text("utf-8")) == {"champion": V1, "challenger": V2}
-    assert await shell.champion() == V1
     assert (await shell.health()).detail == {"champion": V1, "challenger": V2, "troubles": {}}
     assert house.versions.done == [f"start {V1}", f"start {V2}"]
     assert house.fetched == []
@@ -208,7 +215,7 @@ async def test_a_challenger_that_cannot_be_fetched_holds_no_champion_up(house: H
     shell = house.shell()
     await house.hot.until_told(champion=V1)
     await house.registry.looks()
-    assert await shell.champion() == V1
+    assert await champion_of(shell) == V1
 
 
 async def test_while_the_registry_cannot_be_asked_what_served_goes_on(house: House) -> None:
@@ -218,7 +225,7 @@ async def test_while_the_registry_cannot_be_asked_what_served_goes_on(house: Hou
     await house.hot.until_told(champion=V1)
     house.registry.found = Unavailable("MLflow is away")
     await house.registry.looks(3)
-    assert await shell.champion() == V1
+    assert await champion_of(shell) == V1
     assert "end" not in " ".join(house.versions.done)
 
 
@@ -228,7 +235,7 @@ async def test_a_herald_that_starts_without_the_registry_begins_with_what_served
     house.registry.found = Unavailable("MLflow is away")
     shell = house.shell()
     await house.hot.until_told(champion=V1)
-    assert await shell.champion() == V1
+    assert await champion_of(shell) == V1
     assert house.fetched == [], "the challenger's files are not here, and nobody can be asked for them"
 
 
@@ -259,7 +266,6 @@ async def test_a_home_without_models_waits_for_the_registry(house: House) -> Non
     house.registry.found = Unavailable("MLflow is away")
     shell = house.shell()
     await house.registry.looks()
-    assert await shell.champion() == ""
     assert (await shell.health()).detail["champion"] == "none; the rules read alone"
 
 
@@ -282,7 +288,7 @@ async def test_the_memory_is_replaced_whole_or_not_at_all(house: House, monkeypa
     monkeypatch.setattr(Path, "replace", replace)
     await house.registry.looks()
     assert json.loads(house.memory.read_text("utf-8")) == {"champion": V2}, "it is tried again"
-    assert await shell.champion() == V2
+    assert await champion_of(shell) == V2
 
 
 async def test_what_could_not_be_told_is_told_at_the_next_look_and_remembered(house: House) -> None:
@@ -315,10 +321,20 @@ async def test_a_run_with_a_given_model_asks_no_registry_and_remembers_nothing_o
     house.memory.write_text(json.dumps({"champion": V1}), "utf-8")
     shell = house.shell(ServedModel.GIVEN, model_files=files)
     await house.hot.until_told(champion="mine")
-    assert await shell.champion() == "mine"
+    assert await champion_of(shell) == "mine"
     assert house.registry.looked.empty()
     assert house.versions.done == ["start mine"]
     assert json.loads(house.memory.read_text("utf-8")) == {"champion": V1}
+
+
+async def test_without_a_model_nothing_of_ray_serve_is_loaded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "serve_runs", lambda: False)
+    monkeypatch.delattr(serve, "versions")
+    monkeypatch.setitem(sys.modules, "serve.versions", None)
+    shell = house.shell()
+    await house.registry.looks()
+    assert (await shell.health()).detail["champion"] == "none; the rules read alone"
+    await shell.close()
 
 
 async def test_at_its_end_nothing_of_it_goes_on_serving(house: House) -> None:

@@ -42,27 +42,9 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def desk(house) -> tuple[Any, Any, Any]:
-    """Risk, router and trader, with SOL at 100."""
-    house.quote(0, 100.0)
-    risk, router = house.risk(), house.router()
-    await house.hot.put_account(risk.state.summary())
-    return risk, router, house.trader(risk, router)
-
-
-@pytest.fixture
 def of_signal(signal_of: Any, delivery_of: Any) -> Any:
     """Make the delivery of a signal."""
     return lambda **fields: delivery_of(signal_of(**fields))
-
-
-async def entered(house: Any, desk: Any, delivery: Any) -> None:
-    """Enter the trade of a signal and have everyone hear of it."""
-    risk, router, trader = desk
-    await trader.on_signal(delivery)
-    await router.publish()
-    await house.deliver(trader, risk)
-    assert len(trader.trades) == 1
 
 
 async def exits_at(house: Any, desk: Any, seconds: float, price: float) -> list[str]:
@@ -115,7 +97,7 @@ async def test_a_refused_order_is_told_and_not_sent(house, desk, signal_of, deli
 
 async def test_a_signal_handled_twice_makes_one_set_of_orders(house, desk, signal_of, delivery_of) -> None:
     delivery = delivery_of(signal_of())
-    await entered(house, desk, delivery)
+    await house.entered(desk, delivery)
     house.quote(1, 105.0)
     await desk[2].on_signal(delivery)
     first, again = await house.told(DECISIONS)
@@ -154,7 +136,7 @@ async def test_orders_are_sized_by_booked_equity_so_that_an_open_profit_and_its_
     house, desk, signal_of, delivery_of
 ) -> None:
     risk, router, trader = desk
-    await entered(house, desk, delivery_of(signal_of()))
+    await house.entered(desk, delivery_of(signal_of()))
     house.quote(1, 99.7)
     house.quote(1, 1_000.0, base="BTC")
     unmarked = await house.hot.account()
@@ -181,7 +163,7 @@ async def test_orders_are_sized_by_booked_equity_so_that_an_open_profit_and_its_
     ],
 )
 async def test_a_trade_is_closed_when_its_rule_says_so(house, desk, of_signal, steps, reason) -> None:
-    await entered(house, desk, of_signal())
+    await house.entered(desk, of_signal())
     *before, last = steps
     for seconds, price in before:
         assert await exits_at(house, desk, seconds, price) == []
@@ -192,7 +174,7 @@ async def test_a_trade_is_closed_when_its_rule_says_so(house, desk, of_signal, s
 
 
 async def test_everything_is_closed_when_it_must_be(house, desk, signal_of, delivery_of) -> None:
-    await entered(house, desk, delivery_of(signal_of()))
+    await house.entered(desk, delivery_of(signal_of()))
     house.quote(1, 100.0)
     assert await desk[2].on_time(Reason.FLATTEN) == 1
     assert (await house.told(DECISIONS))[-1].intent.reason is Reason.FLATTEN
@@ -200,7 +182,7 @@ async def test_everything_is_closed_when_it_must_be(house, desk, signal_of, deli
 
 
 async def test_an_exit_that_fills_in_part_is_followed_by_one_for_the_rest(house, desk, signal_of, delivery_of) -> None:
-    await entered(house, desk, delivery_of(signal_of()))
+    await house.entered(desk, delivery_of(signal_of()))
     quantity = -(await house.venue().positions())[SOL]
     house.quote(10, 99.30, size=float(quantity) / 2)
     for _ in range(2):
@@ -215,7 +197,7 @@ async def test_an_exit_that_fills_in_part_is_followed_by_one_for_the_rest(house,
 
 
 async def test_a_second_exit_is_not_sent_while_one_is_out(house, desk, signal_of, delivery_of) -> None:
-    await entered(house, desk, delivery_of(signal_of()))
+    await house.entered(desk, delivery_of(signal_of()))
     for _ in range(3):
         assert await exits_at(house, desk, 10, 99.30) == [Reason.TAKE_PROFIT]
 
@@ -224,7 +206,7 @@ async def test_a_new_process_goes_on_watching_with_the_peak_that_the_last_one_sa
     house, desk, signal_of, delivery_of
 ) -> None:
     risk, router, trader = desk
-    await entered(house, desk, delivery_of(signal_of()))
+    await house.entered(desk, delivery_of(signal_of()))
     assert await exits_at(house, desk, 10, 99.60) == []
     heir = house.trader(risk, router, market=type(house.board)())
     assert await heir.rebuild() == 1
@@ -234,7 +216,7 @@ async def test_a_new_process_goes_on_watching_with_the_peak_that_the_last_one_sa
 
 async def test_a_lost_peak_is_found_again_from_the_quotes_since_the_entry(house, desk, signal_of, delivery_of) -> None:
     risk, router, _ = desk
-    await entered(house, desk, delivery_of(signal_of()))
+    await house.entered(desk, delivery_of(signal_of()))
     assert await exits_at(house, desk, 10, 99.60) == []
     house.hot = type(house.hot)()
     heir = house.trader(risk, router)
@@ -246,7 +228,7 @@ async def test_the_exit_of_a_process_that_died_on_the_way_is_that_of_its_heir(
     house, desk, signal_of, delivery_of
 ) -> None:
     risk, router, _ = desk
-    await entered(house, desk, delivery_of(signal_of()))
+    await house.entered(desk, delivery_of(signal_of()))
     house.quote(10, 99.30)
     dying = house.trader(risk, Down(router, 99))
     await dying.rebuild()
@@ -267,7 +249,7 @@ async def test_a_decision_to_close_is_told_though_the_process_died_once_it_was_s
     house, desk, signal_of, delivery_of
 ) -> None:
     risk, router, _ = desk
-    await entered(house, desk, delivery_of(signal_of()))
+    await house.entered(desk, delivery_of(signal_of()))
     house.quote(10, 99.30)
 
     class Died(BaseException):
@@ -291,7 +273,7 @@ async def test_reports_twice_late_or_of_a_trade_that_is_over_change_nothing(
     house, desk, signal_of, delivery_of
 ) -> None:
     risk, router, trader = desk
-    await entered(house, desk, delivery_of(signal_of()))
+    await house.entered(desk, delivery_of(signal_of()))
     before = dict(trader.trades)
     (opening,) = await house.bus.recent(EXECUTIONS, 9)
     await trader.on_execution(opening)

@@ -24,15 +24,6 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def desk(house) -> tuple[Any, Any, Any]:
-    """Risk, router and trader, with SOL at 100."""
-    house.quote(0, 100.0)
-    risk, router = house.risk(), house.router()
-    await house.hot.put_account(risk.state.summary())
-    return risk, router, house.trader(risk, router)
-
-
-@pytest.fixture
 def story(signal_of: Any) -> Any:
     return signal_of()
 
@@ -48,15 +39,6 @@ def correction(signal_of: Any, story: Any) -> Any:
         direction="UNKNOWN",
         ts_iso=story.ts_iso + timedelta(seconds=5),
     )
-
-
-async def entered(house: Any, desk: Any, delivery: Any) -> None:
-    """Enter the trade of a signal and have everyone hear of it."""
-    risk, router, trader = desk
-    await trader.on_signal(delivery)
-    await router.publish()
-    await house.deliver(trader, risk)
-    assert len(trader.trades) == 1
 
 
 async def settled(house: Any, desk: Any) -> None:
@@ -85,7 +67,7 @@ async def flat(house: Any, desk: Any) -> bool:
 
 
 async def test_a_correction_closes_the_trade_of_its_story_at_once(house, desk, delivery_of, story, correction) -> None:
-    await entered(house, desk, delivery_of(story))
+    await house.entered(desk, delivery_of(story))
     house.quote(5, 100.1)
     await desk[2].on_signal(delivery_of(correction))
     (closed,) = await exits_of(house)
@@ -96,7 +78,7 @@ async def test_a_correction_closes_the_trade_of_its_story_at_once(house, desk, d
 async def test_the_decision_on_a_correction_names_the_story_and_trades_nothing(
     house, desk, delivery_of, story, correction
 ) -> None:
-    await entered(house, desk, delivery_of(story))
+    await house.entered(desk, delivery_of(story))
     house.quote(5, 100.1)
     await desk[2].on_signal(delivery_of(correction))
     (passed,) = await passes_of(house)
@@ -108,7 +90,7 @@ async def test_the_decision_on_a_correction_names_the_story_and_trades_nothing(
 
 
 async def test_trades_of_other_stories_stay_open(house, desk, delivery_of, story, correction) -> None:
-    await entered(house, desk, delivery_of(story))
+    await house.entered(desk, delivery_of(story))
     house.quote(5, 100.1)
     await desk[2].on_signal(delivery_of(correction.model_copy(update={"corrects_story_id": "another"})))
     assert await exits_of(house) == []
@@ -124,7 +106,7 @@ async def test_a_correction_of_what_was_not_traded_is_answered_all_the_same(
 
 
 async def test_trading_that_is_halted_still_closes(house, desk, delivery_of, story, correction) -> None:
-    await entered(house, desk, delivery_of(story))
+    await house.entered(desk, delivery_of(story))
     await house.states.set(TradingState.HALTED, Reason.MANUAL, by="ops", at=house.clock.now())
     house.quote(5, 100.1)
     await desk[2].on_signal(delivery_of(correction))
@@ -132,7 +114,7 @@ async def test_trading_that_is_halted_still_closes(house, desk, delivery_of, sto
 
 
 async def test_a_correction_that_comes_twice_closes_once(house, desk, delivery_of, story, correction) -> None:
-    await entered(house, desk, delivery_of(story))
+    await house.entered(desk, delivery_of(story))
     house.quote(5, 100.1)
     for _ in range(2):
         await desk[2].on_signal(delivery_of(correction))
@@ -145,7 +127,7 @@ async def test_a_correction_that_comes_twice_closes_once(house, desk, delivery_o
 
 async def test_without_a_quote_the_trade_is_closed_at_the_next(house, desk, delivery_of, story, correction) -> None:
     risk, router, _ = desk
-    await entered(house, desk, delivery_of(story))
+    await house.entered(desk, delivery_of(story))
     blind = house.trader(risk, router, market=type(house.board)())
     await blind.rebuild()
     await blind.on_signal(delivery_of(correction))
@@ -161,7 +143,7 @@ async def test_without_a_quote_the_trade_is_closed_at_the_next(house, desk, deli
 async def test_an_exit_that_fills_in_part_is_followed_by_one_for_the_rest(
     house, desk, delivery_of, story, correction
 ) -> None:
-    await entered(house, desk, delivery_of(story))
+    await house.entered(desk, delivery_of(story))
     quantity = -(await house.venue().positions())[SOL]
     house.quote(5, 100.0, size=float(quantity) / 2)
     await desk[2].on_signal(delivery_of(correction))
@@ -228,7 +210,7 @@ async def test_a_new_process_closes_what_the_last_one_could_not_though_redis_for
     house, desk, delivery_of, story, correction
 ) -> None:
     risk, router, _ = desk
-    await entered(house, desk, delivery_of(story))
+    await house.entered(desk, delivery_of(story))
     await publish_signal(house, correction)
     house.hot = type(house.hot)()
     heir = house.trader(risk, router)
@@ -242,7 +224,7 @@ async def test_what_cannot_be_read_on_the_topic_keeps_no_process_from_beginning(
     house, desk, delivery_of, story, correction
 ) -> None:
     risk, router, _ = desk
-    await entered(house, desk, delivery_of(story))
+    await house.entered(desk, delivery_of(story))
     await house.bus.publish([Outgoing(SIGNALS_TOPIC, "SOL", b"{ no signal")])
     await publish_signal(house, correction)
     heir = house.trader(risk, router)
@@ -254,7 +236,7 @@ async def test_a_process_that_dies_on_the_way_to_the_exit_leaves_it_to_its_heir(
     house, desk, delivery_of, story, correction
 ) -> None:
     risk, router, _ = desk
-    await entered(house, desk, delivery_of(story))
+    await house.entered(desk, delivery_of(story))
     house.quote(5, 100.0)
 
     class Down:
@@ -297,7 +279,7 @@ async def test_a_later_report_of_the_story_is_not_traded(house, desk, delivery_o
 async def test_a_repetition_of_the_first_report_has_its_first_answer(
     house, desk, delivery_of, story, correction
 ) -> None:
-    await entered(house, desk, delivery_of(story))
+    await house.entered(desk, delivery_of(story))
     house.quote(5, 100.0)
     await desk[2].on_signal(delivery_of(correction))
     before = await house.venue().positions()

@@ -230,6 +230,37 @@ async def test_after_a_failure_nobody_waits_until_the_model_has_rested(way, judg
     assert len(judge.asked) == 2
 
 
+async def test_each_further_failure_doubles_the_rest_up_to_the_longest_and_an_answer_ends_that(way, judging) -> None:
+    judge = judging(does=[Unavailable("gone")] * 5)
+    one = way(judge, rest_ms=100.0, rest_max_ms=700.0)
+    for asked, rest_s in enumerate((0.1, 0.2, 0.4, 0.7, 0.7), start=1):
+        assert await one.models("headline 1") == [""]
+        assert len(judge.asked) == asked
+        one.clock[0] += rest_s - 0.001
+        assert await one.models("headline 1") == [""]
+        assert len(judge.asked) == asked, "it rests"
+        one.clock[0] += 0.001
+    assert await one.models("headline 1") == ["m1"]
+    judge.does = [Unavailable("gone")]
+    assert await one.models("headline 2") == [""]
+    one.clock[0] += 0.1
+    assert await one.models("headline 2") == ["m1"], "after an answer the rest is short again"
+
+
+async def test_questions_that_fail_together_count_as_one_failure(way, judging) -> None:
+    judge = judging()
+    held = [Held(judge, fails=True) for _ in range(3)]
+    judge.does = list(held)
+    one = way(judge, answer_ms=1e6)
+    tasks = [asyncio.ensure_future(one.models(headline)) for headline in numbered(3)]
+    for waits in held:
+        await waits.come.wait()
+        waits.go.set()
+    assert await asyncio.gather(*tasks) == [[""]] * 3
+    one.clock[0] += REST_S
+    assert await one.models("headline 1") == ["m1"]
+
+
 async def test_what_was_judged_before_a_failure_is_kept_and_the_rest_is_not_waited_for(way, judging) -> None:
     judge = judging(does=[None, never, None])
     one = way(judge, together_max=2)

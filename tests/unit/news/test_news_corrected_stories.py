@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -15,10 +13,7 @@ from herald.news.correlate import (
     Duplicate,
     Merged,
     NotASignal,
-    Outcome,
     Started,
-    StoryWindow,
-    correlate,
     fate_of,
     rebuild,
 )
@@ -28,28 +23,6 @@ POLICY = CorrelationPolicy()
 HACK = "Binance hacked for $100 million"
 DENIAL = "Binance denies reports of hack"
 OTHER_DENIAL = "Reports of Binance hack are false, exchange says"
-
-
-@dataclass
-class Desk:
-    make_item: Any
-    reading_of: Any
-    policy: CorrelationPolicy = POLICY
-    same: Any = None
-
-    def __post_init__(self) -> None:
-        self.window = StoryWindow(self.policy)
-
-    def hears(self, headline: str, at_s: float = 0.0, changed: dict[str, Any] | None = None, **item: Any) -> Outcome:
-        heard = self.make_item(headline, at_s=at_s, **item).model_copy(update=changed or {})
-        reading = self.reading_of(headline, at_s=at_s, **item)
-        _, outcome = correlate(self.window, heard, reading, heard.received_at, self.policy, self.same)
-        return outcome
-
-
-@pytest.fixture
-def desk(make_item, reading_of) -> Desk:
-    return Desk(make_item, reading_of)
 
 
 def test_a_denial_of_a_running_story_takes_it_back(desk) -> None:
@@ -93,14 +66,14 @@ def test_a_correction_finds_its_story_by_the_words_of_its_claim(desk, story, cor
     assert outcome.signal.corrects_story_id == first.signal.story_id
 
 
-def test_a_correction_finds_its_story_by_meaning_where_words_fail(make_item, reading_of) -> None:
+def test_a_correction_finds_its_story_by_meaning_where_words_fail(desk_of) -> None:
     asked = []
 
     def same(left: str, right: str, gap_s: float) -> float:
         asked.append((left, right, gap_s))
         return POLICY.correction_meaning_min
 
-    desk = Desk(make_item, reading_of, same=same)
+    desk = desk_of(same=same)
     first = desk.hears("Cetus Protocol hacked, $220M drained")
     outcome = desk.hears("Cetus says rumours of missing liquidity are false", at_s=60, source="Second")
     assert isinstance(outcome, Corrected)
@@ -126,9 +99,9 @@ def test_of_several_stories_the_likest_is_taken_back(desk) -> None:
         "Judge denies bail for hacker",
     ],
 )
-def test_a_correction_of_another_story_is_what_it_was_before(desk, headline) -> None:
+def test_a_correction_of_another_story_is_what_it_was_before(desk, desk_of, headline) -> None:
     desk.hears(HACK)
-    alone = Desk(desk.make_item, desk.reading_of).hears(headline, at_s=40, source="Second")
+    alone = desk_of().hears(headline, at_s=40, source="Second")
     assert isinstance(alone, NotASignal)
     assert desk.hears(headline, at_s=40, source="Second") == alone
 
@@ -201,8 +174,8 @@ def test_the_best_voice_of_a_story_counts(desk) -> None:
     assert isinstance(desk.hears(OTHER_DENIAL, at_s=41, source="Fourth", trust=0.9), Corrected)
 
 
-def test_the_margin_is_configured(make_item, reading_of) -> None:
-    desk = Desk(make_item, reading_of, CorrelationPolicy(correction_trust_margin=0.0))
+def test_the_margin_is_configured(desk_of) -> None:
+    desk = desk_of(CorrelationPolicy(correction_trust_margin=0.0))
     desk.hears(HACK, trust=0.8)
     assert isinstance(desk.hears(DENIAL, at_s=40, source="Second", trust=0.79), Merged)
 

@@ -1,6 +1,6 @@
 """The correlator tells stories apart, and a rebuilt one goes on as the one that died would have."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -31,25 +31,6 @@ POLICY = CorrelationPolicy()
 CETUS = "Cetus Protocol hacked, $220M drained"
 START_AT = datetime(2025, 6, 2, tzinfo=UTC)
 CETUS_TOO = "Sui's Cetus DEX loses $220 million in hack"
-
-
-@pytest.fixture
-def desk(make_item, reading_of):
-    return Desk(make_item, reading_of)
-
-
-@dataclass
-class Desk:
-    make_item: object
-    reading_of: object
-    window: StoryWindow = field(default_factory=lambda: StoryWindow(POLICY))
-
-    def hears(self, headline, at_s=0.0, **item) -> Outcome:
-        heard = self.make_item(headline, at_s=at_s, **item)
-        _, outcome = correlate(
-            self.window, heard, self.reading_of(headline, at_s=at_s, **item), heard.received_at, POLICY
-        )
-        return outcome
 
 
 def test_a_first_report_goes_out_at_once(desk):

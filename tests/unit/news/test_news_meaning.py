@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
@@ -13,10 +12,7 @@ from herald.news.correlate import (
     Duplicate,
     Merged,
     NotASignal,
-    Outcome,
     Started,
-    StoryWindow,
-    correlate,
 )
 from herald.news.matching import kindred_of
 from herald.taxonomy import EventType
@@ -40,34 +36,12 @@ class Oracle:
         return self.answers.get(frozenset((left, right)), self.otherwise)
 
 
-@dataclass
-class Desk:
-    make_item: Any
-    reading_of: Any
-    policy: CorrelationPolicy = POLICY
-    same: Oracle | None = field(default_factory=Oracle)
-
-    def __post_init__(self) -> None:
-        self.window = StoryWindow(self.policy)
-
-    def hears(self, headline: str, at_s: float = 0.0, read: dict[str, Any] | None = None, **item: Any) -> Outcome:
-        heard = self.make_item(headline, at_s=at_s, **item)
-        reading = self.reading_of(headline, at_s=at_s, **item).model_copy(update=read or {})
-        _, outcome = correlate(self.window, heard, reading, heard.received_at, self.policy, self.same)
-        return outcome
-
-
-@pytest.fixture
-def desk_of(make_item, reading_of):
-    return lambda policy=POLICY, **same: Desk(make_item, reading_of, policy, Oracle(**same))
-
-
 def knows(*pair: str, probability: float) -> dict[frozenset[str], float]:
     return {frozenset(pair): probability}
 
 
 def test_what_shares_too_few_words_is_joined_by_its_meaning(desk_of) -> None:
-    desk = desk_of(answers=knows(CETUS, TOLD_OTHERWISE, probability=POLICY.meaning_min))
+    desk = desk_of(same=Oracle(answers=knows(CETUS, TOLD_OTHERWISE, probability=POLICY.meaning_min)))
     first = desk.hears(CETUS)
     second = desk.hears(TOLD_OTHERWISE, at_s=40, source="Second")
     assert isinstance(second, Amended)
@@ -76,13 +50,13 @@ def test_what_shares_too_few_words_is_joined_by_its_meaning(desk_of) -> None:
 
 
 def test_below_the_threshold_it_is_a_story_of_its_own(desk_of) -> None:
-    desk = desk_of(answers=knows(CETUS, TOLD_OTHERWISE, probability=POLICY.meaning_min - 0.01))
+    desk = desk_of(same=Oracle(answers=knows(CETUS, TOLD_OTHERWISE, probability=POLICY.meaning_min - 0.01)))
     desk.hears(CETUS)
     assert isinstance(desk.hears(TOLD_OTHERWISE, at_s=40, source="Second"), Started)
 
 
-def test_without_a_model_words_alone_decide(make_item, reading_of) -> None:
-    desk = Desk(make_item, reading_of, same=None)
+def test_without_a_model_words_alone_decide(desk_of) -> None:
+    desk = desk_of()
     desk.hears(CETUS)
     assert isinstance(desk.hears(TOLD_OTHERWISE, at_s=40, source="Second"), Started)
     assert isinstance(desk.hears("Sui's Cetus DEX loses $220 million in hack", at_s=50, source="Third"), Amended)
@@ -93,13 +67,13 @@ def test_without_a_model_words_alone_decide(make_item, reading_of) -> None:
 )
 def test_a_merge_by_words_is_vetoed_where_the_meaning_surely_differs(desk_of, probability, outcome) -> None:
     again = "Cetus Protocol hacked again, $220M drained"
-    desk = desk_of(answers=knows(CETUS, again, probability=probability))
+    desk = desk_of(same=Oracle(answers=knows(CETUS, again, probability=probability)))
     desk.hears(CETUS)
     assert isinstance(desk.hears(again, at_s=40, source="Second"), outcome)
 
 
 def test_copies_of_one_wire_add_nothing_by_meaning_either(desk_of) -> None:
-    desk = desk_of(otherwise=0.99)
+    desk = desk_of(same=Oracle(otherwise=0.99))
     first = desk.hears(CETUS, source="A", wire="reuters")
     copy = desk.hears(TOLD_OTHERWISE, at_s=10, source="B", wire="reuters")
     other = desk.hears("Cetus suffers exploit", at_s=20, source="C")
@@ -111,7 +85,7 @@ def test_copies_of_one_wire_add_nothing_by_meaning_either(desk_of) -> None:
 
 
 def test_after_the_window_a_report_told_otherwise_is_an_echo(desk_of) -> None:
-    desk = desk_of(otherwise=0.9)
+    desk = desk_of(same=Oracle(otherwise=0.9))
     first = desk.hears(CETUS)
     late = desk.hears(TOLD_OTHERWISE, at_s=POLICY.window_s + 1, source="Late")
     assert late == Merged(first.signal.story_id, "a later report of a story that was signalled", late.at)
@@ -119,7 +93,7 @@ def test_after_the_window_a_report_told_otherwise_is_an_echo(desk_of) -> None:
 
 
 def test_the_same_event_read_as_a_kindred_type_is_merged_and_raises_nothing(desk_of) -> None:
-    desk = desk_of(otherwise=0.9)
+    desk = desk_of(same=Oracle(otherwise=0.9))
     first = desk.hears(CETUS)
     read = {"event_type": EventType.OUTAGE}
     told = desk.hears(TOLD_OTHERWISE, at_s=5, source="Second", read=read)
@@ -127,7 +101,7 @@ def test_the_same_event_read_as_a_kindred_type_is_merged_and_raises_nothing(desk
 
 
 def test_types_that_are_surely_different_are_not_joined(desk_of) -> None:
-    desk = desk_of(otherwise=1.0)
+    desk = desk_of(same=Oracle(otherwise=1.0))
     desk.hears(CETUS)
     other = {"event_type": EventType.LISTING}
     assert isinstance(desk.hears(TOLD_OTHERWISE, at_s=5, source="Second", read=other), Started)
@@ -135,14 +109,14 @@ def test_types_that_are_surely_different_are_not_joined(desk_of) -> None:
 
 
 def test_opposed_directions_and_other_parties_are_not_joined(desk_of) -> None:
-    desk = desk_of(otherwise=1.0)
+    desk = desk_of(same=Oracle(otherwise=1.0))
     desk.hears("SEC approves spot Solana ETF")
     assert isinstance(desk.hears("SEC rejects spot Solana ETF", at_s=20, source="Second"), Started)
     assert isinstance(desk.hears("Uniswap hacked, $220M drained", at_s=30, source="Second"), Started)
 
 
 def test_what_has_no_running_story_beside_it_or_is_no_signal_is_not_asked_about(desk_of) -> None:
-    desk = desk_of(otherwise=0.9)
+    desk = desk_of(same=Oracle(otherwise=0.9))
     desk.hears(CETUS)
     assert isinstance(desk.hears("Solana network halts", at_s=2), Started)
     assert isinstance(desk.hears("Cetus token price analysis", at_s=3, source="Second"), NotASignal)
@@ -152,7 +126,7 @@ def test_what_has_no_running_story_beside_it_or_is_no_signal_is_not_asked_about(
 
 def test_only_so_many_pairs_are_asked_about_those_of_the_newest_stories(desk_of) -> None:
     policy = CorrelationPolicy(meaning_pairs_max=2, shared_min=9, containment_min=1.0, jaccard_min=1.0)
-    desk = desk_of(policy, otherwise=0.5)
+    desk = desk_of(policy, same=Oracle(otherwise=0.5))
     for number in range(4):
         desk.hears(f"Cetus suffers exploit number {'x' * (number + 2)}", at_s=number, source=f"s{number}")
     desk.same.asked.clear()
@@ -162,9 +136,8 @@ def test_only_so_many_pairs_are_asked_about_those_of_the_newest_stories(desk_of)
 
 def test_the_likest_of_several_stories_is_chosen(desk_of) -> None:
     other = "Cetus exploited through its bridge"
-    desk = desk_of(
-        answers=knows(TOLD_OTHERWISE, CETUS, probability=0.95) | knows(TOLD_OTHERWISE, other, probability=0.8)
-    )
+    likest = knows(TOLD_OTHERWISE, CETUS, probability=0.95) | knows(TOLD_OTHERWISE, other, probability=0.8)
+    desk = desk_of(same=Oracle(likest))
     first = desk.hears(CETUS)
     assert isinstance(desk.hears(other, at_s=1, source="Second"), Started)
     told = desk.hears(TOLD_OTHERWISE, at_s=2, source="Third")

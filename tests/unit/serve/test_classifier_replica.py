@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +21,8 @@ from herald.inference.text_model import ModelUnusableError
 from herald.news.judgement import Judgement
 from herald.ports import Asked, PortError, Refused, Unavailable
 from herald.taxonomy import Direction, EventType
-from serve import classifier as module
 from serve import versions
-from serve.classifier import PROBE, ClassifierReplica, files_of
+from serve.classifier import LOWEST_PRIORITY, PROBE, ClassifierReplica, files_of
 from serve.versions import ServedJudge
 
 
@@ -51,7 +53,7 @@ def asked(*numbers: int) -> list[Asked]:
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> Model:
     one = Model()
-    monkeypatch.setattr(module, "load_model", lambda folder, threads: one)
+    monkeypatch.setattr("herald.inference.text_model.load_model", lambda folder, threads: one)
     return one
 
 
@@ -71,6 +73,24 @@ def expected(*numbers: int) -> list[tuple[float, float]]:
 def test_a_replica_has_read_a_headline_before_it_serves(replica: ClassifierReplica, model: Model) -> None:
     assert model.together == [[PROBE.headline]]
     assert replica.name() == "tiny"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there has a thread a priority of its own")
+def test_a_model_is_loaded_behind_all_others_and_serves_beside_them(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    judge = model.judge
+
+    def noting(texts: Sequence[str], evidence: Sequence[Sequence[str]]) -> list[Judgement]:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return judge(texts, evidence)
+
+    monkeypatch.setattr(model, "judge", noting)
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    replica = ClassifierReplica(ModelPlace(tmp_path), threads=1, batch_max=16, batch_wait_s=0.0)
+    replica.check_health()
+    assert seen == [LOWEST_PRIORITY, before]
 
 
 def test_a_model_that_cannot_read_does_not_begin_to_serve(model: Model, tmp_path: Path) -> None:
