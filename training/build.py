@@ -37,7 +37,8 @@ Report = Callable[[str, float, Mapping[str, float]], None]
 class BuildSettings(Document):
     """How a model is made.
 
-    ``word_share`` is the weight of words and evidence in the mixture; ``epochs`` are those of the fine-tuning.
+    ``word_share`` is the weight of words and evidence in the mixture; ``epochs`` are those of the fine-tuning. About
+    ``prototype_texts`` of the train part are looked at for the ``prototypes``, unless all are encoded anyway.
     """
 
     kind: Kind = "quick"
@@ -45,6 +46,7 @@ class BuildSettings(Document):
     seed: int = SEED
     word_share: float = 0.5
     prototypes: int = 256
+    prototype_texts: int = Field(default=4096, ge=1)
     unfamiliar_share: float = 0.005
     threads: int = 2
     dense_heads: HeadSettings = HeadSettings(c=30.0)
@@ -133,7 +135,8 @@ def build(
     encoder = Encoder(dense.graph, pretrained.tokenizer, threads=settings.threads)
     train_vectors = dense.train_vectors
     if train_vectors is None:
-        train_vectors = _encode(encoder, corpus.texts(train), "encoding train", report)
+        some = train[:: max(1, len(train) // settings.prototype_texts)]
+        train_vectors = _encode(encoder, corpus.texts(some), "encoding train", report)
     held_vectors = _encode(encoder, corpus.texts(held_out), "encoding calibration", report)
     share = np.full(OUTPUTS, settings.word_share, dtype=np.float32)
     share[-1] = 0.0  # words alone say little of severity

@@ -35,14 +35,14 @@ class FineTuning(Document):
 
     The embeddings of words stay as they are: to move them costs half the time, and words that the corpus lacks would
     stay behind. So do the first ``frozen_layers``, which see little but words. ``patience`` counts epochs without a
-    better loss on the calibration part before the end.
+    better loss before the end, on about ``held_out_texts`` of the calibration part.
     """
 
     epochs: int = 3
-    batch: int = 32
+    batch: int = 64
     frozen_layers: int = 1
-    encoder_rate: float = 2e-4
-    heads_rate: float = 1e-3
+    encoder_rate: float = 3e-4
+    heads_rate: float = 2e-3
     weight_decay: float = 0.01
     warm_up: float = 0.1
     dropout: float = 0.1
@@ -50,6 +50,7 @@ class FineTuning(Document):
     class_weight_power: float = 0.5
     gradient_norm_max: float = 1.0
     patience: int = 1
+    held_out_texts: int = 768
     direction_share: float = 0.8
     tradable_share: float = 0.7
     severity_share: float = 0.5
@@ -115,7 +116,9 @@ class Tuner:
         """Train until the loss on ``held_out`` no longer falls, and return the best epoch's weights."""
         torch.manual_seed(self._seed)
         texts, targets = self._tokens(train[0]), _tensors(train[1], self._device)
-        held_texts, held_targets = self._tokens(held_out[0]), _tensors(held_out[1], self._device)
+        step = max(1, len(held_out[0]) // self._settings.held_out_texts)
+        held_texts = self._tokens(held_out[0][::step])
+        held_targets = _tensors(held_out[1].of(np.arange(0, len(held_out[0]), step)), self._device)
         steps = self._settings.epochs * -(-len(texts) // self._settings.batch)
         optimiser, schedule = self._optimiser(steps)
         weights = self._type_weights(train[1])

@@ -184,7 +184,7 @@ def train(settings: Settings, how: BuildSettings, report: Report) -> Trained:
     """
     workshop = Workshop(settings, report)
     built = workshop.make(how, name=f"{how.kind}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-    assessed = workshop.assess(built.model)
+    assessed = workshop.assess(built.model, with_baselines=False)  # `herald evaluate` sets them beside it
     report("recording in MLflow", 0.0, {})
     registry = registry_of(settings)
     with tempfile.TemporaryDirectory(prefix="herald-train-") as temporary:

@@ -31,7 +31,7 @@ class VerdictPolicy(Document):
     taken. A rule that holds a headline for tradable stands while the model gives it ``rule_stands_min``.
     """
 
-    tradable_min: Share = 0.9
+    tradable_min: Share = 0.75
     direction_min: Share = 0.45
     rule_stands_min: Share = 0.5
     rule_precision: Share = Field(

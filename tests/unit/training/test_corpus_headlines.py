@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from herald.taxonomy import Direction, EventType
+from training.behaviour.checks import checks_of, load_cases
 from training.corpus.headlines import (
     FOLDER,
     HEADER,
@@ -22,6 +24,10 @@ from training.corpus.headlines import (
 from training.corpus.splits import LIKENESS_MAX, Part, likeness, masked_words, split
 
 LABELS = FOLDER.parent / "development" / "labels.csv"
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.casefold()))
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +110,13 @@ def test_no_two_headlines_of_training_and_test_read_alike(corpus) -> None:
     test = [masked_words(e) for e, part in zip(corpus, parts, strict=True) if part is Part.TEST]
     assert len(test) > 800
     assert likeness(test, train).max() < LIKENESS_MAX
+
+
+def test_no_headline_reads_like_a_behavioural_case(corpus) -> None:
+    expectations = (one for check in checks_of(load_cases()) for one in check.expectations)
+    asked = sorted({one.text for one in expectations})
+    alike = likeness(*([_words(text) for text in texts] for texts in ([one.text for one in corpus], asked)), 0.6)
+    assert [corpus[row].text for row in sorted(set(alike.nonzero()[0]))] == []
 
 
 def test_the_split_keeps_its_test_set_when_the_corpus_grows(corpus) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from herald.inference.text_model import DIRECTIONS, OUTPUTS, TYPES, sigmoid, softmax
 from herald.taxonomy import EventType
-from training.calibration import TYPE_SHIFT_SHARE, fit_temperatures, shift_to_feeds
+from training.calibration import SOFTENING, TYPE_SHIFT_SHARE, fit_temperatures, shift_to_feeds, softened
 from training.targets import Targets
 
 MANY, WAYS = len(TYPES), len(DIRECTIONS)
@@ -126,3 +126,8 @@ def test_in_the_projects_own_labels_tradable_news_are_rarer_than_in_its_corpus()
 def test_a_mix_without_the_contrary_gives_a_finite_shift(tmp_path: Path) -> None:
     labels = labels_file(tmp_path, [(EventType.HACK, 1, "random")])
     assert np.isfinite(shift_to_feeds(of_types([0, 1], [1, 1]), 1.0, labels)).all()
+
+
+def test_what_is_said_of_feeds_is_softer_than_what_the_corpus_asks_for() -> None:
+    assert softened((0.5, 1.0, 2.0)) == pytest.approx((0.5 * SOFTENING[0], SOFTENING[1], 2.0 * SOFTENING[2]))
+    assert min(SOFTENING) >= 1.0
