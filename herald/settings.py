@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     model: Literal["champion", "rules"] = Field(
         default="champion", description="who reads headlines: the registry's champion beside the rules, or these alone"
     )
+    encoder: str = Field(
+        default="",
+        description="encoder to train on: a folder or a Hugging Face id, ORG/NAME@REVISION; empty: the package's",
+    )
     ray_address: str | None = Field(default=None, description="address of a running Ray cluster; none starts one")
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8800, ge=0, le=65535)
@@ -56,6 +60,13 @@ class Settings(BaseSettings):
         if text is not None and not text.startswith(starts):
             raise ValueError(f"the address begins with none of {', '.join(starts)}")
         return value
+
+    @field_validator("encoder")
+    @classmethod
+    def _folder_is_absolute(cls, value: str) -> str:
+        """A worker that trains runs in another folder."""
+        folder = Path(value).expanduser()
+        return str(folder.resolve()) if value and folder.is_dir() else value
 
     @field_validator("kafka")
     @classmethod

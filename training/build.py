@@ -37,11 +37,13 @@ Report = Callable[[str, float, Mapping[str, float]], None]
 class BuildSettings(Document):
     """How a model is made.
 
-    ``word_share`` is the weight of words and evidence in the mixture; ``epochs`` are those of the fine-tuning. About
-    ``prototype_texts`` of the train part are looked at for the ``prototypes``, unless all are encoded anyway.
+    ``encoder`` is what ``open_pretrained`` takes; ``word_share`` is the weight of words and evidence in the mixture;
+    ``epochs`` are those of the fine-tuning. About ``prototype_texts`` of the train part are looked at for the
+    ``prototypes``, unless all are encoded anyway.
     """
 
     kind: Kind = "quick"
+    encoder: str = ""
     epochs: int = Field(default=3, ge=1)
     seed: int = SEED
     word_share: float = 0.5

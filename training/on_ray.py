@@ -16,7 +16,7 @@ from ray import train as ray_train
 from ray.train import Checkpoint, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 
-from herald.inference.pretrained import packaged_encoder
+from herald.inference.pretrained import open_pretrained
 from training.build import BuildSettings, Report
 from training.finetune import FineTuning, Tuned, Tuner
 from training.targets import Targets
@@ -58,6 +58,7 @@ def _fit(train: Examples, held_out: Examples, settings: BuildSettings, report: R
             "held_out": held_out,
             "tuning": FineTuning(threads=settings.threads, epochs=settings.epochs).model_dump(),
             "seed": settings.seed,
+            "encoder": settings.encoder,
             "progress": str(folder / PROGRESS),
         },
         scaling_config=ScalingConfig(num_workers=1, use_gpu=bool(gpus)),
@@ -92,7 +93,8 @@ def _work(config: dict[str, Any]) -> None:
             new.replace(progress)
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    tuner = Tuner(packaged_encoder(), FineTuning(**config["tuning"]), device=device, seed=config["seed"])
+    pretrained = open_pretrained(config["encoder"])
+    tuner = Tuner(pretrained, FineTuning(**config["tuning"]), device=device, seed=config["seed"])
     tuned = tuner.train(config["train"], config["held_out"], tell)
     with tempfile.TemporaryDirectory(prefix="herald-weights-") as place:
         arrays: dict[str, Any] = {f"encoder/{name}": array for name, array in tuned.encoder.items()}

@@ -15,7 +15,7 @@ from herald.bootstrap.wiring import NOWHERE, Wiring
 from herald.documents import ConfigurationError
 from herald.documents import version_of as content_version
 from herald.inference.bert_graph import bert_graph
-from herald.inference.pretrained import packaged_encoder
+from herald.inference.pretrained import open_pretrained
 from herald.inference.text_model import TextModel, load_model, save_model
 from herald.news.reading import Reading
 from herald.news.reading_desk import TextDesk
@@ -93,7 +93,7 @@ class Workshop:
 
     def make(self, settings: BuildSettings, name: str) -> Built:
         """Train a model."""
-        pretrained = packaged_encoder()
+        pretrained = open_pretrained(settings.encoder)
         if settings.kind == "quick":
             dense = frozen_heads(self.corpus, pretrained, settings, self._report)
         else:
@@ -138,7 +138,7 @@ class Workshop:
     def _fine_tuned(self, settings: BuildSettings) -> DenseHeads:
         fine_tune = fine_tuning()
         train, held_out = self.corpus.rows(Part.TRAIN), self.corpus.rows(Part.CALIBRATION)
-        pretrained = packaged_encoder()
+        pretrained = open_pretrained(settings.encoder)
         tuned = fine_tune(
             (self.corpus.texts(train), self.corpus.targets.of(train)),
             (self.corpus.texts(held_out), self.corpus.targets.of(held_out)),
@@ -182,6 +182,7 @@ def train(settings: Settings, how: BuildSettings, report: Report) -> Trained:
 
     Raises ``RegistryError``, ``CorpusError``, or ``EncoderNotFoundError``.
     """
+    how = how.model_copy(update={"encoder": how.encoder or settings.encoder})
     workshop = Workshop(settings, report)
     built = workshop.make(how, name=f"{how.kind}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     assessed = workshop.assess(built.model, with_baselines=False)  # `herald evaluate` sets them beside it
@@ -189,7 +190,7 @@ def train(settings: Settings, how: BuildSettings, report: Report) -> Trained:
     registry = registry_of(settings)
     with tempfile.TemporaryDirectory(prefix="herald-train-") as temporary:
         folder, figures = Path(temporary) / "model", Path(temporary) / "figures"
-        model, tokenizer = built.model, packaged_encoder().tokenizer
+        model, tokenizer = built.model, open_pretrained(how.encoder).tokenizer
         save_model(folder, model.card, built.graph, tokenizer, model.heads, parties=model.parties)
         write_figures(assessed, workshop.sets, figures)
         (figures / "history.json").write_text(json.dumps(built.history, indent=1), "utf-8")

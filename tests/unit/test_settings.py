@@ -123,3 +123,13 @@ def test_a_run_apart_touches_neither_the_users_servers_nor_their_ray(tmp_path: P
     assert (demo.home, demo.profile, demo.kafka, demo.ray_address, demo.bus) == (
         tmp_path, "embedded", None, None, "kafka",
     )  # fmt: skip
+
+
+def test_the_folder_of_an_encoder_is_found_from_wherever_a_worker_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(encoder="mine").encoder == str(tmp_path.resolve() / "mine")
+    assert load_settings(encoder="org/name@abc").encoder == "org/name@abc"
+    assert load_settings().encoder == ""

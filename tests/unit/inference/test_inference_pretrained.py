@@ -14,6 +14,7 @@ from herald.inference.pretrained import (
     EncoderNotFoundError,
     Pretrained,
     open_packaged_encoder,
+    open_pretrained,
     packaged_encoder,
 )
 
@@ -70,3 +71,39 @@ def test_a_package_that_is_not_installed_is_named_with_the_cure(monkeypatch: pyt
 def test_a_package_without_its_weights_is_refused_with_the_cure(stranger: Path) -> None:
     with pytest.raises(EncoderNotFoundError, match="install the package again"):
         packaged_encoder()
+
+
+def test_without_a_source_the_packaged_encoder_is_taken(packaged: Pretrained) -> None:
+    assert open_pretrained() == packaged
+
+
+def test_an_encoder_in_a_folder_is_taken_as_it_is(packaged: Pretrained) -> None:
+    found = open_pretrained(str(packaged.folder))
+    assert (found.folder, found.name) == (packaged.folder, str(packaged.folder))
+
+
+def test_a_folder_that_lacks_files_is_refused_by_their_names(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(EncoderNotFoundError, match=r"has no model\.safetensors, tokenizer\.json"):
+        open_pretrained(str(tmp_path))
+
+
+def test_an_id_is_fetched_in_the_revision_that_it_names(packaged: Pretrained, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def snapshot(name: str, *, revision: str | None, allow_patterns: list[str]) -> str:
+        asked.append((name, revision, sorted(allow_patterns)))
+        return str(packaged.folder)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    assert open_pretrained("org/name@abc").folder == packaged.folder
+    open_pretrained("org/name")
+    files = ["config.json", "model.safetensors", "tokenizer.json"]
+    assert asked == [("org/name", "abc", files), ("org/name", None, files)]
+
+
+@pytest.mark.parametrize("source", ["org/name", "no such folder", "../up"])
+def test_an_encoder_that_cannot_be_fetched_is_told_with_the_cure(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(EncoderNotFoundError, match=r"cannot be fetched from Hugging Face .*HERALD_ENCODER"):
+        open_pretrained(source)
