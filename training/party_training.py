@@ -27,4 +27,4 @@ class PartyTraining(Document):
     invented: Share = 0.6
     upper: Share = 0.06
     lower: Share = 0.04
-    precision_wanted: Share = 0.85
+    precision_wanted: Share = 0.8
