@@ -211,8 +211,9 @@ def test_words_are_forgotten_after_a_batch(reader: PartyReader) -> None:
     assert len(reader._nlp.vocab.strings) == before
 
 
-def test_a_name_is_believed_from_its_own_bound(reader: PartyReader) -> None:
-    text = next(text for text in HEADLINES if reader.read([text])[0][1])
+def test_a_name_is_believed_from_its_own_bound(reader: PartyReader, examples: tuple[Example, ...]) -> None:
+    texts = [*HEADLINES, *(example.text for example in examples)]
+    text = next(text for text in texts if reader.read([text])[0][1])
     (_, proposed) = reader.read([text])[0]
     surest = max(one.sureness for one in proposed)
     assert 0 < surest <= 1
