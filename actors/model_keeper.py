@@ -52,20 +52,23 @@ class Server(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FetchingServer:
-    """Brings models to serve whose files may have to be fetched first; ``fetch`` raises ``ModelFailedError``."""
+    """Brings models to serve whose files may have to be fetched first; ``fetch`` raises ``ModelFailedError``.
 
-    server: Server
+    ``server`` returns what brings them to serve, and is asked when it is needed.
+    """
+
+    server: Callable[[], Server]
     fetch: Callable[[str], None]
 
     def start(self, place: ModelPlace, policy: ServingPolicy) -> None:
         """Return once a model answers. Raises ``ModelFailedError``."""
         if place.registry and not place.folder.is_dir():
             self.fetch(place.name)
-        self.server.start(place, policy)
+        self.server().start(place, policy)
 
     def end(self, model: str) -> None:
         """End a model after what it holds is answered."""
-        self.server.end(model)
+        self.server().end(model)
 
 
 @dataclass
@@ -166,7 +169,7 @@ class ModelKeeperShell(Shell):
         self._hot = await open_hot(self._wiring)
         self._watch = RegistryWatch(self._wiring.addresses.mlflow_url, MODEL)
         self._keeper = ModelKeeper(
-            FetchingServer(_OnServe(), self._fetch),
+            FetchingServer(_versions, self._fetch),
             models_of(self._wiring).serving,
             self._hot.put_models,
             running=await asyncio.to_thread(_running),
@@ -261,34 +264,24 @@ class ModelKeeperShell(Shell):
         return {**(names or {"champion": "none; the rules read alone"}), "troubles": dict(self._keeper.troubles)}
 
 
-class _OnServe:
-    """``serve.versions``, loaded when a model is first wanted: who reads by rules alone never waits for it."""
+def _versions() -> Any:
+    """Return ``serve.versions``, loaded when a model is first wanted: who reads by rules alone never waits for it."""
+    from serve import versions  # noqa: PLC0415 - see above
 
-    def start(self, place: ModelPlace, policy: ServingPolicy) -> None:
-        from serve import versions  # noqa: PLC0415 - see above
-
-        versions.start(place, policy)
-
-    def end(self, model: str) -> None:
-        from serve import versions  # noqa: PLC0415 - see above
-
-        versions.end(model)
+    return versions
 
 
 def _running() -> set[str]:
     """Return the models that serve, or are on the way there, from before this process."""
     if not serve_runs():
         return set()
-    from serve import versions  # noqa: PLC0415 - see above
-
+    versions = _versions()
     return {name.removeprefix(versions.PREFIX) for name in versions.applications()}
 
 
 def _end_all() -> None:
     if serve_runs():
-        from serve import versions  # noqa: PLC0415 - see above
-
-        versions.end_all()
+        _versions().end_all()
 
 
 def parts_in(text: str) -> dict[Alias, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -92,10 +93,11 @@ class DenseHeads:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A model with the bytes of its encoder's graph, and what its training said on the way."""
+    """A model with its encoder's graph and the file of its tokenizer, and what its training said on the way."""
 
     model: TextModel
     graph: bytes
+    tokenizer: Path
     history: tuple[Mapping[str, float], ...]
 
 
@@ -177,7 +179,7 @@ def build(
         prototypes=heads.prototypes,
     )
     reader = parties.reader if parties is not None else None
-    return Built(TextModel(card, encoder, shifted, reader), dense.graph, dense.history)
+    return Built(TextModel(card, encoder, shifted, reader), dense.graph, pretrained.tokenizer, dense.history)
 
 
 def _parties(

@@ -15,7 +15,7 @@ from herald.bootstrap.wiring import NOWHERE, Wiring
 from herald.documents import ConfigurationError
 from herald.documents import version_of as content_version
 from herald.inference.bert_graph import bert_graph
-from herald.inference.pretrained import open_pretrained
+from herald.inference.pretrained import Pretrained, open_pretrained
 from herald.inference.text_model import TextModel, load_model, save_model
 from herald.news.reading import Reading
 from herald.news.reading_desk import TextDesk
@@ -97,7 +97,7 @@ class Workshop:
         if settings.kind == "quick":
             dense = frozen_heads(self.corpus, pretrained, settings, self._report)
         else:
-            dense = self._fine_tuned(settings)
+            dense = self._fine_tuned(settings, pretrained)
         return build(
             self.corpus,
             dense,
@@ -109,8 +109,9 @@ class Workshop:
             names=self._names,
         )
 
-    def assess(self, model: TextModel, *, with_baselines: bool = True) -> Assessed:
-        """Judge a model on every set, and run the behavioural tests."""
+    def assess(self, model: TextModel, *, with_baselines: bool = False) -> Assessed:
+        """Judge a model on every set, and run the behavioural tests. Parties are left out: no figure counts them."""
+        model = TextModel(model.card, model.encoder, model.heads)
         baselines: list[dict[str, Predictions]] = [{} for _ in self.sets]
         if with_baselines:
             self._report("baselines", 0.0, {})
@@ -135,10 +136,9 @@ class Workshop:
         found = {pair[1].name: gains(*pair, what) for pair, what in zip(pairs, whats, strict=True)}
         return Evidence(version, champion[0], {**found, POOLED: pooled_gains(pairs, whats)}, capabilities, failed)
 
-    def _fine_tuned(self, settings: BuildSettings) -> DenseHeads:
+    def _fine_tuned(self, settings: BuildSettings, pretrained: Pretrained) -> DenseHeads:
         fine_tune = fine_tuning()
         train, held_out = self.corpus.rows(Part.TRAIN), self.corpus.rows(Part.CALIBRATION)
-        pretrained = open_pretrained(settings.encoder)
         tuned = fine_tune(
             (self.corpus.texts(train), self.corpus.targets.of(train)),
             (self.corpus.texts(held_out), self.corpus.targets.of(held_out)),
@@ -185,13 +185,13 @@ def train(settings: Settings, how: BuildSettings, report: Report) -> Trained:
     how = how.model_copy(update={"encoder": how.encoder or settings.encoder})
     workshop = Workshop(settings, report)
     built = workshop.make(how, name=f"{how.kind}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-    assessed = workshop.assess(built.model, with_baselines=False)  # `herald evaluate` sets them beside it
+    assessed = workshop.assess(built.model)
     report("recording in MLflow", 0.0, {})
     registry = registry_of(settings)
     with tempfile.TemporaryDirectory(prefix="herald-train-") as temporary:
         folder, figures = Path(temporary) / "model", Path(temporary) / "figures"
-        model, tokenizer = built.model, open_pretrained(how.encoder).tokenizer
-        save_model(folder, model.card, built.graph, tokenizer, model.heads, parties=model.parties)
+        model = built.model
+        save_model(folder, model.card, built.graph, built.tokenizer, model.heads, parties=model.parties)
         write_figures(assessed, workshop.sets, figures)
         (figures / "history.json").write_text(json.dumps(built.history, indent=1), "utf-8")
         version = registry.log_run(
@@ -222,12 +222,12 @@ def promote_version(settings: Settings, which: int | str, report: Report, *, for
     version = version_in(folder.name)
     champion = registry.version_of(Alias.CHAMPION)
     workshop = Workshop(settings, report)
-    challenger = workshop.assess(load_model(folder, threads=BuildSettings().threads), with_baselines=False)
+    challenger = workshop.assess(load_model(folder, threads=BuildSettings().threads))
     other = None
     if champion is not None and champion != version:
         champion_files = registry.fetch(champion, settings.home / MODELS)
         model = load_model(champion_files, threads=BuildSettings().threads)
-        other = (champion, workshop.assess(model, with_baselines=False))
+        other = (champion, workshop.assess(model))
     outcome = promote(registry, version, workshop.compare((version, challenger), other), force_reason=force_reason)
     if isinstance(outcome, Refuse):
         raise NotPromotedError(str(outcome))

@@ -59,7 +59,7 @@ def evaluate(which: str, out: Path | None, *, as_json: bool) -> None:
     folder = champion_folder(settings, which)
     with TrainingBar(sys.stderr) as bar:
         workshop = Workshop(settings, bar)
-        assessed = workshop.assess(load_model(folder, threads=BuildSettings().threads))
+        assessed = workshop.assess(load_model(folder, threads=BuildSettings().threads), with_baselines=True)
     place = out or settings.home / "evaluations" / folder.name
     plots = write_figures(assessed, workshop.sets, place)
     if as_json:

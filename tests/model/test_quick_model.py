@@ -34,7 +34,7 @@ def built(workshop: Workshop) -> Built:
 
 @pytest.fixture(scope="module")
 def assessed(workshop: Workshop, built: Built) -> Assessed:
-    return workshop.assess(built.model)
+    return workshop.assess(built.model, with_baselines=True)
 
 
 @pytest.fixture
@@ -88,12 +88,8 @@ def test_it_names_parties_of_no_list_and_no_ordinary_word(workshop: Workshop, bu
 
 
 def test_saved_and_loaded_it_says_the_same(workshop: Workshop, built: Built, tmp_path) -> None:
-    from herald.inference.pretrained import packaged_encoder
-
     texts = ["Binance will list Sui (SUI)", "Why is bitcoin down today?"]
     evidence = [workshop.read(text)[1] for text in texts]
     model = built.model
-    save_model(
-        tmp_path / "m", model.card, built.graph, packaged_encoder().tokenizer, model.heads, parties=model.parties
-    )
+    save_model(tmp_path / "m", model.card, built.graph, built.tokenizer, model.heads, parties=model.parties)
     assert load_model(tmp_path / "m", threads=2).judge(texts, evidence) == built.model.judge(texts, evidence)

@@ -252,7 +252,7 @@ def test_files_are_fetched_before_a_model_starts_and_only_where_they_are_missing
         serve.done.append(f"fetch {name}")
         (tmp_path / name).mkdir()
 
-    server = FetchingServer(serve, fetch)
+    server = FetchingServer(lambda: serve, fetch)
     for _ in range(2):
         server.start(ModelPlace(tmp_path / "v1-a", "http://registry"), POLICY)
     server.start(ModelPlace(tmp_path / "given"), POLICY)
@@ -267,7 +267,7 @@ def test_a_model_whose_files_cannot_be_fetched_is_not_started(tmp_path: Path) ->
         raise ModelFailedError(f"model {name} cannot be fetched")
 
     with pytest.raises(ModelFailedError, match="cannot be fetched"):
-        FetchingServer(serve, fetch).start(ModelPlace(tmp_path / "v1-a", "http://registry"), POLICY)
+        FetchingServer(lambda: serve, fetch).start(ModelPlace(tmp_path / "v1-a", "http://registry"), POLICY)
     assert serve.done == []
 
 
