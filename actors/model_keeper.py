@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable, Container, Mapping
+from collections.abc import Awaitable, Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,6 +49,9 @@ class Server(Protocol):
     def end(self, model: str) -> None:
         """End a model after what it holds is answered."""
 
+    def missing(self, models: Collection[str]) -> set[str]:
+        """Return those of ``models`` that were started and do not serve any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class FetchingServer:
@@ -70,6 +73,10 @@ class FetchingServer:
         """End a model after what it holds is answered."""
         self.server().end(model)
 
+    def missing(self, models: Collection[str]) -> set[str]:
+        """Return those of ``models`` that were started and do not serve any more."""
+        return self.server().missing(models) if models else set()
+
 
 @dataclass
 class ModelKeeper:
@@ -77,8 +84,8 @@ class ModelKeeper:
 
     Guarantees: a part passes to another model only when that one answers; who asks is told then, and the one before
     goes on answering for ``drain_s``. A model that cannot be brought to serve leaves the part as it was, and is tried
-    again after a while. Nothing is lost with its process: the next is given what is ``running``, goes on with what is
-    wanted of it and ends the rest.
+    again after a while; one that somebody else has deleted is started again. Nothing is lost with its process: the
+    next is given what is ``running``, goes on with what is wanted of it and ends the rest.
     """
 
     server: Server
@@ -106,7 +113,11 @@ class ModelKeeper:
         self._retire()
 
     async def tend(self) -> None:
-        """End the models that have had their time to finish."""
+        """Start what serves no more but should, and end the models that have had their time to finish."""
+        places = {place.name: place for place in self.serving.values()}
+        for name in await asyncio.to_thread(self.server.missing, tuple(places)):
+            log.warning("a model serves no more, by nobody here; it is started again", model=name)
+            await self._started(places[name])
         now_s = self.now_s()
         for name in [name for name, since_s in self._retired.items() if now_s - since_s >= self.policy.drain_s]:
             await asyncio.to_thread(self.server.end, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import structlog
@@ -18,6 +18,7 @@ from herald.logs import first_line
 from herald.news.judgement import Judgement
 from herald.ports import Asked, Refused, Unavailable
 from serve.classifier import PROBE, serve_deployment
+from serve.presence import serve_runs
 
 PREFIX = "classifier-"
 _POLL_S = 0.1
@@ -79,6 +80,21 @@ def applications() -> dict[str, ApplicationStatus]:
     except (RayServeException, RayError):
         return {}
     return {name: one.status for name, one in found.items() if name.startswith(PREFIX)}
+
+
+def missing(models: Collection[str]) -> set[str]:
+    """Return those of ``models`` that Serve does not hold, as after another's ``serve delete``.
+
+    None of them where Serve cannot be asked now.
+    """
+    if not serve_runs():
+        return set(models)
+    try:
+        found = ray_serve.status().applications
+    except (RayServeException, RayError):
+        return set()
+    held = {name for name, one in found.items() if one.status is not ApplicationStatus.DELETING}
+    return {model for model in models if app_of(model) not in held}
 
 
 class ServedJudge:

@@ -22,7 +22,7 @@ from herald.inference.text_model import OUTPUTS, Heads, ModelCard, TextModel, un
 from herald.inference.words import inverse_frequency, word_counts, word_features
 from training.calibration import fit_temperatures, shift_to_feeds, softened
 from training.corpus.headlines import Example, corpus_hash
-from training.corpus.splits import SEED, Part, split
+from training.corpus.splits import SEED, Part, split, unlike_held
 from training.heads import HeadSettings, fit_heads
 from training.party_training import PartyTraining
 from training.targets import Targets, targets_of
@@ -40,11 +40,12 @@ class BuildSettings(Document):
 
     ``encoder`` is what ``open_pretrained`` takes; ``word_share`` is the weight of words and evidence in the mixture;
     ``epochs`` are those of the fine-tuning. About ``prototype_texts`` of the train part are looked at for the
-    ``prototypes``, unless all are encoded anyway.
+    ``prototypes``, unless all are encoded anyway. ``own`` is the path of headlines that train beside the corpus.
     """
 
     kind: Kind = "quick"
     encoder: str = ""
+    own: str = ""
     epochs: int = Field(default=3, ge=1)
     seed: int = SEED
     word_share: float = 0.5
@@ -59,12 +60,13 @@ class BuildSettings(Document):
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Examples with the evidence for each, their parts and labels."""
+    """Examples with the evidence for each, their parts and labels; a user's own from number ``own_from`` on."""
 
     examples: tuple[Example, ...]
     evidence: tuple[tuple[str, ...], ...]
     parts: tuple[Part, ...]
     targets: Targets
+    own_from: int
 
     def rows(self, part: Part) -> NDArray[np.int64]:
         """Return the numbers of a part's examples."""
@@ -101,9 +103,20 @@ class Built:
     history: tuple[Mapping[str, float], ...]
 
 
-def corpus_of(examples: Sequence[Example], evidence: Sequence[Sequence[str]], seed: int = SEED) -> Corpus:
-    """Join examples with their evidence, and split them."""
-    return Corpus(tuple(examples), tuple(map(tuple, evidence)), split(examples, seed), targets_of(examples))
+def corpus_of(
+    examples: Sequence[Example], evidence: Callable[[str], Sequence[str]], own: Sequence[Example] = (), seed: int = SEED
+) -> Corpus:
+    """Split examples, add those of ``own`` that no held-out part reads like, and find the evidence for each."""
+    parts = split(examples, seed)
+    added = unlike_held(own, examples, parts)
+    whole = (*examples, *added)
+    return Corpus(
+        examples=whole,
+        evidence=tuple(tuple(evidence(example.text)) for example in whole),
+        parts=(*parts, *[Part.TRAIN] * len(added)),
+        targets=targets_of(whole),
+        own_from=len(examples),
+    )
 
 
 def frozen_heads(corpus: Corpus, pretrained: Pretrained, settings: BuildSettings, report: Report) -> DenseHeads:
@@ -187,7 +200,8 @@ def _parties(
 ) -> TrainedParties:
     from training.parties import make_parties  # noqa: PLC0415 - spaCy takes seconds, and only this needs it
 
-    parts = {part: [corpus.examples[row] for row in corpus.rows(part)] for part in Part}
+    # A user's own headlines may bear no marks, and would teach that their names are none.
+    parts = {part: [corpus.examples[row] for row in corpus.rows(part) if row < corpus.own_from] for part in Part}
     return make_parties(
         parts[Part.TRAIN],
         parts[Part.CALIBRATION],

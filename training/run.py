@@ -70,21 +70,29 @@ class Trained:
 class Workshop:
     """Everything that training and judging share: settings, corpus, rules, registry.
 
-    The corpus is read once; reading it by the rules takes some seconds.
+    The corpus is read once; reading it by the rules takes some seconds. Headlines at ``own`` train beside it.
     """
 
-    def __init__(self, settings: Settings, report: Report) -> None:
+    def __init__(self, settings: Settings, report: Report, own: Path | None = None) -> None:
         self._settings, self._report = settings, report
         wiring = Wiring(settings, NOWHERE)
         self._desk = TextDesk(rulebook_of(wiring), gazetteer_of(wiring))
         rules, self._names = ((settings.configs / name).read_text("utf-8") for name in ("rules.yaml", "gazetteer.csv"))
         self.rules_version = content_version(f"{rules}\n{self._names}")
         report("reading the corpus", 0.0, {})
-        examples = load_headlines()
-        self.corpus: Corpus = corpus_of(examples, [self.read(example.text)[1] for example in examples])
+        added = load_headlines(own) if own is not None else ()
+        self.corpus: Corpus = corpus_of(load_headlines(), lambda text: self.read(text)[1], added)
+        self._own = len(added)
         self.sets: list[EvaluationSet] = evaluation_sets(
             self.corpus, outside_sets(settings.data) if settings.data else [], self.read
         )
+
+    def said_of_own(self) -> str:
+        """Tell how many of a user's own headlines train; nothing where none were given."""
+        if not self._own:
+            return ""
+        trained = len(self.corpus.examples) - self.corpus.own_from
+        return f"; {trained} of {self._own} own headlines trained it (others are in the corpus or like what judges it)"
 
     def read(self, text: str) -> tuple[Reading, tuple[str, ...]]:
         """Read a headline by the rules."""
@@ -183,7 +191,7 @@ def train(settings: Settings, how: BuildSettings, report: Report) -> Trained:
     Raises ``RegistryError``, ``CorpusError``, or ``EncoderNotFoundError``.
     """
     how = how.model_copy(update={"encoder": how.encoder or settings.encoder})
-    workshop = Workshop(settings, report)
+    workshop = Workshop(settings, report, Path(how.own) if how.own else None)
     built = workshop.make(how, name=f"{how.kind}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     assessed = workshop.assess(built.model)
     report("recording in MLflow", 0.0, {})
@@ -207,9 +215,9 @@ def train(settings: Settings, how: BuildSettings, report: Report) -> Trained:
     if champion is not None:
         registry.set_alias(Alias.CHALLENGER, version)
         said = f"version {version} is the challenger of version {champion}; `herald promote` compares the two"
-        return Trained(version, assessed, said)
+        return Trained(version, assessed, said + workshop.said_of_own())
     first = promote(registry, version, workshop.compare((version, assessed), None), force_reason=FIRST)
-    return Trained(version, assessed, str(first))
+    return Trained(version, assessed, str(first) + workshop.said_of_own())
 
 
 def promote_version(settings: Settings, which: int | str, report: Report, *, force_reason: str | None = None) -> str:

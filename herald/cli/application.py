@@ -186,12 +186,16 @@ def train(
     epochs: Annotated[
         int | None, typer.Option(min=1, max=50, help="Rounds of the fine-tuning; fewer where more do not help.")
     ] = None,
+    own: Annotated[
+        Path | None,
+        typer.Option("--with", exists=True, help="Your own labelled headlines, a .tsv file or a folder of them."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train the classifier on Herald's corpus, judge it, and record it in MLflow; the first becomes the champion."""
     from herald.cli import training as command
 
-    command.train("quick" if quick else "full", epochs, as_json=as_json)
+    command.train("quick" if quick else "full", epochs, own, as_json=as_json)
 
 
 @app.command()

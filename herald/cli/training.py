@@ -32,13 +32,15 @@ FIGURES = {
 }
 
 
-def train(kind: Literal["quick", "full"], epochs: int | None, *, as_json: bool) -> None:
-    """Train a model and tell how good it is."""
+def train(kind: Literal["quick", "full"], epochs: int | None, own: Path | None, *, as_json: bool) -> None:
+    """Train a model, on headlines at ``own`` too, and tell how good it is."""
     from training.build import BuildSettings
     from training.run import metrics_of
     from training.run import train as train_model
 
-    settings = BuildSettings(kind=kind) if epochs is None else BuildSettings(kind=kind, epochs=epochs)
+    settings = BuildSettings(kind=kind, own="" if own is None else str(own.resolve()))
+    if epochs is not None:
+        settings = settings.model_copy(update={"epochs": epochs})
     with TrainingBar(sys.stderr) as bar:
         trained = train_model(load_settings(), settings, bar)
     if as_json:

@@ -64,7 +64,7 @@ def test_halt_stops_new_orders_and_resume_lets_them_go_on(running) -> None:
 
 def test_every_order_can_be_explained_from_the_words_of_its_headline(running) -> None:
     deadline = time.monotonic() + 90
-    while not status(running)["orders"]:
+    while "FILLED" not in status(running)["orders"]:
         assert time.monotonic() < deadline, status(running)
         time.sleep(1)
     assert "  orders          FILLED" in running.run("status").stdout

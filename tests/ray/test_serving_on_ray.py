@@ -136,6 +136,22 @@ async def test_while_its_replica_is_dead_the_rules_read_and_then_the_model_again
     assert await asyncio.to_thread(versions.replica_pids, places[0].name) != [pid]
 
 
+async def test_who_asked_a_model_that_was_deleted_and_started_again_asks_it_again(places: list[ModelPlace]) -> None:
+    path = ModelPath(GAZETTEER, AskingPolicy(answer_ms=500, rest_ms=200), VerdictPolicy(), now_s=time.monotonic)
+    path.serve(await open_served(places[0].name))
+    await asyncio.to_thread(ray_serve.delete, versions.app_of(places[0].name))
+    assert await asyncio.to_thread(versions.missing, [places[0].name]) == {places[0].name}
+    number = 2_000_001
+    assert (await read(path, number)).degraded
+    await asyncio.to_thread(versions.start, places[0], POLICY)
+    assert await asyncio.to_thread(versions.missing, [places[0].name]) == set()
+    async with asyncio.timeout(PATIENCE_S):
+        while (reading := await read(path, number)).degraded:
+            number += 1
+            await asyncio.sleep(0.2)
+    assert reading.model == "bare"
+
+
 def test_that_serve_runs_is_known_without_its_library() -> None:
     assert serve_runs()
 

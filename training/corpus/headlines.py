@@ -57,11 +57,11 @@ class Example:
     place: str = ""
 
 
-def load_headlines(folder: Path = FOLDER) -> tuple[Example, ...]:
-    """Read every file of the folder, in the order of names and lines. Raises ``CorpusError``."""
-    files = sorted(folder.glob("*.tsv"))
+def load_headlines(path: Path = FOLDER) -> tuple[Example, ...]:
+    """Read a file, or every .tsv file of a folder, in the order of names and lines. Raises ``CorpusError``."""
+    files = [path] if path.is_file() else sorted(path.glob("*.tsv"))
     if not files:
-        raise CorpusError(f"{folder}: holds no .tsv file of headlines")
+        raise CorpusError(f"{path}: is no file, and no folder that holds a .tsv file of headlines")
     examples = tuple(example for file in files for example in _read(file))
     _refuse_repeats(examples)
     return examples
@@ -104,7 +104,10 @@ def parse_line(line: str, place: str) -> Example:
 
 
 def _read(file: Path) -> Iterator[Example]:
-    lines = file.read_text("utf-8").splitlines()
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{file.name}: is not UTF-8 ({error}); save it as UTF-8") from error
     if not lines or lines[0] != HEADER:
         raise CorpusError(f"{file.name}:1: is not the header; write {HEADER!r}")
     for number, line in enumerate(lines[1:], start=2):
@@ -137,10 +140,15 @@ def _unmark(marked: str, place: str) -> tuple[str, tuple[Span, ...], str]:
     return text, tuple(spans), primaries[0] if primaries else ""
 
 
+def key_of(text: str) -> str:
+    """Return the words alone, by which two headlines say the same."""
+    return " ".join(re.findall(r"\w+", text.casefold()))
+
+
 def _refuse_repeats(examples: Iterable[Example]) -> None:
     seen: dict[str, str] = {}
     for example in examples:
-        key = " ".join(re.findall(r"\w+", example.text.casefold()))
+        key = key_of(example.text)
         if key in seen:
             raise CorpusError(f"{example.place}: says the same as {seen[key]}; keep one")
         seen[key] = example.place

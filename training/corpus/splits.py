@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from training.corpus.headlines import Example
+from training.corpus.headlines import Example, key_of
 
 SEED = 20_251
 LIKENESS_MAX = 0.55
@@ -45,6 +45,21 @@ def split(examples: Sequence[Example], seed: int = SEED) -> tuple[Part, ...]:
             first[group] = example
     parts = {group: _draw(example.text, seed) for group, example in first.items()}
     return tuple(parts[group] for group in groups)
+
+
+def unlike_held(own: Sequence[Example], examples: Sequence[Example], parts: Sequence[Part]) -> tuple[Example, ...]:
+    """Return those of ``own`` that may train beside ``examples``: nothing that is held out reads like them.
+
+    Held out are the parts for calibration and test. What ``examples`` hold already in the same words is left out, too.
+    """
+    if not own:
+        return ()
+    held = [masked_words(example) for example, part in zip(examples, parts, strict=True) if part is not Part.TRAIN]
+    near = likeness([masked_words(example) for example in own], held, LIKENESS_MAX).getnnz(axis=1)
+    known = {key_of(example.text) for example in examples}
+    return tuple(
+        example for example, alike in zip(own, near, strict=True) if not alike and key_of(example.text) not in known
+    )
 
 
 def likeness(left: Sequence[frozenset[str]], right: Sequence[frozenset[str]], least: float = 0.0) -> csr_matrix:

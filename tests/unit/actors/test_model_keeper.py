@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,9 @@ class Serve:
     def end(self, model: str) -> None:
         self.done.append(f"end {model}")
         self.running.discard(model)
+
+    def missing(self, models: Collection[str]) -> set[str]:
+        return set(models) - self.running
 
 
 @dataclass
@@ -102,6 +105,30 @@ async def test_what_serves_already_is_not_started_again_and_told_again(house: Ho
         await keeper.want({CHAMPION: V1})
     assert house.serve.done == ["start v1-a"]
     assert house.readers.told[-2:] == [{"champion": "v1-a"}] * 2, "for a hot state that has lost it"
+
+
+async def test_what_somebody_else_has_deleted_is_started_again(house: House) -> None:
+    keeper = house.keeper()
+    await keeper.want({CHAMPION: V1, CHALLENGER: V2})
+    house.serve.running.discard("v1-a")
+    await keeper.tend()
+    assert house.serve.done == ["start v1-a", "start v2-b", "start v1-a"]
+    assert house.serve.running == {"v1-a", "v2-b"}
+
+
+async def test_what_cannot_be_started_again_is_told_and_tried_only_after_a_while(house: House) -> None:
+    keeper = house.keeper()
+    await keeper.want({CHAMPION: V1})
+    house.serve.running.clear()
+    house.serve.failing["v1-a"] = "no room"
+    await keeper.tend()
+    await house.after(TRY_AGAIN_S - 0.001, keeper)
+    assert house.serve.done == ["start v1-a"] * 2
+    assert keeper.troubles == {"v1-a": "no room"}
+    house.serve.failing.clear()
+    await house.after(0.001, keeper)
+    assert house.serve.running == {"v1-a"}
+    assert keeper.troubles == {}
 
 
 async def test_the_model_before_answers_on_for_as_long_as_was_set_and_ends_then(house: House) -> None:
@@ -257,6 +284,7 @@ def test_files_are_fetched_before_a_model_starts_and_only_where_they_are_missing
         server.start(ModelPlace(tmp_path / "v1-a", "http://registry"), POLICY)
     server.start(ModelPlace(tmp_path / "given"), POLICY)
     server.end("v1-a")
+    assert server.missing(["v1-a", "given"]) == {"v1-a"}
     assert serve.done == ["fetch v1-a", "start v1-a", "start v1-a", "start given", "end v1-a"]
 
 
@@ -269,6 +297,13 @@ def test_a_model_whose_files_cannot_be_fetched_is_not_started(tmp_path: Path) ->
     with pytest.raises(ModelFailedError, match="cannot be fetched"):
         FetchingServer(lambda: serve, fetch).start(ModelPlace(tmp_path / "v1-a", "http://registry"), POLICY)
     assert serve.done == []
+
+
+def test_where_no_model_serves_the_library_of_serve_is_not_loaded() -> None:
+    def versions() -> Serve:
+        raise AssertionError("loaded")
+
+    assert FetchingServer(versions, lambda name: None).missing([]) == set()
 
 
 # -- what is remembered -----------------------------------------------------------------------------------------------

@@ -81,7 +81,19 @@ def test_a_file_without_its_header_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"holds no \.tsv file"):
+    with pytest.raises(CorpusError, match=r"no folder that holds a \.tsv file"):
+        load_headlines(tmp_path)
+
+
+def test_one_file_can_be_read_alone(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.tsv").write_text(f"{HEADER}\nOTHER\tUNKNOWN\t0\t0.1\tRain {name}\n", "utf-8")
+    assert [example.text for example in load_headlines(tmp_path / "b.tsv")] == ["Rain b"]
+
+
+def test_a_file_in_another_encoding_is_named_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_bytes(f"{HEADER}\nOTHER\tUNKNOWN\t0\t0.1\tCafé\n".encode("latin-1"))
+    with pytest.raises(CorpusError, match=r"a\.tsv: is not UTF-8 .*save it as UTF-8"):
         load_headlines(tmp_path)
 
 

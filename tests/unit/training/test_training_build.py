@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from herald.inference.words import BUCKETS, inverse_frequency, word_counts
 from herald.news.judgement import Judgement
 from herald.taxonomy import EventType
 from training.build import BuildSettings, Built, Corpus, DenseHeads, _prototypes, build, corpus_of, frozen_heads
-from training.corpus.headlines import Example, corpus_hash, load_headlines
+from training.corpus.headlines import Example, corpus_hash, load_headlines, parse_line
 from training.corpus.splits import Part, split
 from training.party_training import PartyTraining
 
@@ -52,6 +52,11 @@ class Workbench:
         return self.built.model.judge([one.text for one in examples], [self.corpus.evidence[row] for row in rows])
 
 
+def nothing(text: str) -> tuple[str, ...]:
+    """Stand for rules that find no evidence."""
+    return ()
+
+
 @pytest.fixture(scope="module")
 def examples() -> tuple[Example, ...]:
     everything = load_headlines()
@@ -60,7 +65,7 @@ def examples() -> tuple[Example, ...]:
 
 @pytest.fixture(scope="module")
 def bench(examples: tuple[Example, ...]) -> Workbench:
-    corpus = corpus_of(examples, [("seen:venue",) if "Binance" in one.text else () for one in examples])
+    corpus = corpus_of(examples, lambda text: ("seen:venue",) if "Binance" in text else ())
     encoder, told = packaged_encoder(), Told()
     dense = frozen_heads(corpus, encoder, SETTINGS, told)
     built = build(corpus, dense, encoder, SETTINGS, name="small", rules_version="r1", report=told)
@@ -76,16 +81,30 @@ def test_every_example_is_in_one_part_with_its_labels_and_evidence(bench: Workbe
 
 
 def test_another_seed_splits_the_corpus_another_way(examples: tuple[Example, ...]) -> None:
-    nothing: list[tuple[str, ...]] = [()] * len(examples)
     assert corpus_of(examples, nothing, seed=1).parts != corpus_of(examples, nothing, seed=2).parts
 
 
+def test_own_headlines_train_but_for_those_that_read_like_what_judges(examples: tuple[Example, ...]) -> None:
+    bare = corpus_of(examples, nothing)
+    tested, known = examples[bare.rows(Part.TEST)[0]], examples[bare.rows(Part.TRAIN)[0]]
+    own = [
+        replace(tested, text=f"{tested.text} again"),
+        replace(known, text=known.text.upper(), spans=()),
+        parse_line("OTHER\tUNKNOWN\t0\t0.1\tQuokka Exchange opens margin trading in Perth", "own.tsv:2"),
+    ]
+    corpus = corpus_of(examples, nothing, own)
+    assert [one.text for one in corpus.examples[corpus.own_from :]] == [own[2].text]
+    assert corpus.examples[: corpus.own_from] == bare.examples
+    assert corpus.parts == (*bare.parts, Part.TRAIN)
+    assert TYPES[corpus.targets.types[-1]] is EventType.OTHER
+
+
 def test_the_words_of_a_row_are_those_of_its_text_and_evidence(examples: tuple[Example, ...]) -> None:
-    corpus = corpus_of(examples[:3], [(), ("seen:venue",), ()])
+    corpus = corpus_of(examples[:3], lambda text: ("seen:venue",) if text == examples[1].text else ())
     rows = np.asarray([0, 1, 2])
     found = corpus.words(rows, inverse_frequency(word_counts(corpus.texts(rows))))
     assert found.shape == (3, BUCKETS)
-    bare = corpus_of(examples[:3], [(), (), ()]).words(rows, inverse_frequency(word_counts(corpus.texts(rows))))
+    bare = corpus_of(examples[:3], nothing).words(rows, inverse_frequency(word_counts(corpus.texts(rows))))
     assert [abs(found[row] - bare[row]).sum() > 0 for row in range(3)] == [False, True, False]
 
 
