@@ -46,7 +46,7 @@ class BuildSettings(Document):
     kind: Kind = "quick"
     encoder: str = ""
     own: str = ""
-    epochs: int = Field(default=3, ge=1)
+    epochs: int = Field(default=2, ge=1)
     seed: int = SEED
     word_share: float = 0.5
     prototypes: int = 256

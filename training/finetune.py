@@ -38,10 +38,10 @@ class FineTuning(Document):
     better loss before the end, on about ``held_out_texts`` of the calibration part.
     """
 
-    epochs: int = 3
+    epochs: int = 2
     batch: int = 64
     frozen_layers: int = 1
-    encoder_rate: float = 3e-4
+    encoder_rate: float = 4e-4
     heads_rate: float = 2e-3
     weight_decay: float = 0.01
     warm_up: float = 0.1
@@ -51,7 +51,7 @@ class FineTuning(Document):
     gradient_norm_max: float = 1.0
     patience: int = 1
     held_out_texts: int = 768
-    direction_share: float = 0.8
+    direction_share: float = 1.2
     tradable_share: float = 0.7
     severity_share: float = 0.5
     threads: int = 2

@@ -17,7 +17,7 @@ class PartyTraining(Document):
     """
 
     design: PartyDesign = PartyDesign()
-    epochs: int = Field(default=3, ge=1, le=50)
+    epochs: int = Field(default=2, ge=1, le=50)
     batch: int = Field(default=64, ge=1)
     rate: float = Field(default=0.004, gt=0)
     warm_up: int = Field(default=100, ge=1)
