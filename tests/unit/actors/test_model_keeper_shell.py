@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +56,9 @@ class Versions:
 
     def end_all(self) -> None:
         self.done.append("end all")
+
+    def missing(self, models: Collection[str]) -> set[str]:
+        return set(models) - self.running
 
 
 @dataclass
