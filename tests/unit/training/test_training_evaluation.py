@@ -105,7 +105,9 @@ def corpus() -> Corpus:
     """Twelve headlines to train on, twelve to test on."""
     examples = headlines()
     parts = (Part.TRAIN,) * 12 + (Part.TEST,) * 12
-    return Corpus(tuple(examples), tuple(read(one.text)[1] for one in examples), parts, targets_of(examples))
+    return Corpus(
+        tuple(examples), tuple(read(one.text)[1] for one in examples), parts, targets_of(examples), len(examples)
+    )
 
 
 @pytest.fixture
