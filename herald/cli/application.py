@@ -181,7 +181,7 @@ def same_story(
 @app.command()
 def train(
     quick: Annotated[
-        bool, typer.Option("--quick", help="Heads on the encoder as it comes: a minute or two, no torch.")
+        bool, typer.Option("--quick", help="Heads on the encoder as it comes: some minutes, no torch.")
     ] = False,
     epochs: Annotated[
         int | None, typer.Option(min=1, max=50, help="Rounds of the fine-tuning; fewer where more do not help.")
