@@ -17,7 +17,7 @@ import pytest
 
 HERALD = Path(sys.executable).with_name("herald")
 MARK = "HERALD_TEST_RUN"
-GONE_S = 20.0
+GONE_S = 90.0
 
 
 @dataclass

@@ -35,7 +35,7 @@ def test_ctrl_c_leaves_no_process_and_a_home_that_starts_again(user, after) -> N
             break
     time.sleep(0.3)
     demo.send_signal(signal.SIGINT)
-    demo.communicate(timeout=120)
+    demo.communicate(timeout=300)
     assert demo.returncode in {0, 1, 130}
     assert user.processes_in_the_end() == []
     assert "FAIL" not in user.run("doctor").stdout
