@@ -116,7 +116,8 @@ class ModelKeeper:
         """Start what serves no more but should, and end the models that have had their time to finish."""
         places = {place.name: place for place in self.serving.values()}
         for name in await asyncio.to_thread(self.server.missing, tuple(places)):
-            log.warning("a model serves no more, by nobody here; it is started again", model=name)
+            if name not in self.troubles:  # else it was told already, and is tried again after a while
+                log.warning("a model serves no more, by nobody here; it is started again", model=name)
             await self._started(places[name])
         now_s = self.now_s()
         for name in [name for name, since_s in self._retired.items() if now_s - since_s >= self.policy.drain_s]:

@@ -92,7 +92,7 @@ class Workshop:
         if not self._own:
             return ""
         trained = len(self.corpus.examples) - self.corpus.own_from
-        return f"; {trained} of {self._own} own headlines trained it (others are in the corpus or like what judges it)"
+        return f"; {trained} of {self._own} own headlines trained it (others are in the corpus, or like its held-out parts)"
 
     def read(self, text: str) -> tuple[Reading, tuple[str, ...]]:
         """Read a headline by the rules."""
